@@ -1,0 +1,1 @@
+"""What every loss shares: checks, labels, likelihoods, overlaps, boxes, distances, reduction."""

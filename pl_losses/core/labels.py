@@ -1,0 +1,249 @@
+"""What a target means, said once and shared by a task's losses and metrics."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from pl_losses.core.checks import check_at_least, check_choice
+from pl_losses.core.elements import Elements, channels, classes, pair
+from pl_losses.core.likelihood import (
+    Likelihood,
+    SigmoidLikelihood,
+    SoftLabelLikelihood,
+    SoftmaxLikelihood,
+)
+from pl_losses.core.precision import upcast
+
+Kind = Literal["binary", "multiclass", "multilabel", "regression"]
+ClassWeights = Sequence[float] | Sequence[Sequence[float]] | Literal["auto"]
+
+
+class Labels(nn.Module):
+    """The meaning of a target.
+
+    Args:
+        kind: How target and prediction belong together.
+
+            - ``"binary"``: one logit for each yes-or-no target, in the same shape; a channel of
+              one may be missing on either side.
+            - ``"multiclass"``: logits ``(N, C, *)``; the target holds class numbers, ``(N, *)``
+              or ``(N, 1, *)``, or a one-hot or soft distribution ``(N, C, *)``.
+            - ``"multilabel"``: logits ``(N, C, *)``, C yes-or-no targets in the same shape.
+            - ``"regression"``: numbers, in the same shape.
+
+            Yes-or-no targets are boolean, integer or floating; floating ones may be soft.
+        ignore_index: Target of the elements that do not count; ``nan`` works for regression.
+            ``None`` is torch's own rule: -100 for multiclass, nothing for the other kinds.
+        class_weights: Weight of the elements of each label. Binary: two, for 0 and 1. Multiclass:
+            C. Multilabel: C, or C pairs for 0 and 1 of each class. ``"auto"`` is counted over the
+            training set (see :meth:`set_class_weights`) and is part of the ``state_dict``.
+        from_logits: Whether predictions are logits; if not, they are probabilities.
+
+    Raises:
+        ValueError: If the kind is unknown, or an option does not go with it.
+
+    Example:
+        >>> Labels("binary", class_weights=[1, 8])
+        Labels(binary, class_weights=[1.0, 8.0])
+    """
+
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        kind: Kind = "multiclass",
+        *,
+        ignore_index: float | None = None,
+        class_weights: ClassWeights | None = None,
+        from_logits: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kind = check_choice("kind", kind, get_args(Kind))
+        default = -100 if kind == "multiclass" else None
+        self.ignore_index = default if ignore_index is None else ignore_index
+        self.from_logits = from_logits
+        self.auto = isinstance(class_weights, str)
+        if kind == "regression" and (class_weights is not None or not from_logits):
+            raise ValueError(
+                "`class_weights` and `from_logits` must be left out for regression; got "
+                f"class_weights={class_weights}, from_logits={from_logits}."
+            )
+        weights = None
+        if isinstance(class_weights, str):
+            check_choice("class_weights", class_weights, ("auto",))
+        elif class_weights is not None:
+            weights = self._check_weights(torch.tensor(class_weights, dtype=torch.float32))
+        self.register_buffer("class_weights", weights, persistent=self.auto)
+
+    @classmethod
+    def of(cls, value: "LabelsLike", kinds: Sequence[Kind] = get_args(Kind)) -> "Labels":
+        """Return labels for whatever may stand for them: a kind, a mapping of options, labels.
+
+        Raises:
+            ValueError: If the kind is not among ``kinds``.
+        """
+        if isinstance(value, str):
+            labels = cls(value)
+        else:
+            labels = value if isinstance(value, Labels) else cls(**value)
+        if labels.kind not in kinds:
+            raise ValueError(
+                f"`labels` must be {' or '.join(kinds)} for this loss; got {labels.kind}."
+            )
+        return labels
+
+    def set_class_weights(self, weights: Sequence[float] | Tensor) -> None:
+        """Replace the class weights; the way in for those that are counted."""
+        self.class_weights = self._check_weights(torch.as_tensor(weights, dtype=torch.float32))
+
+    def arrange(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Elements:
+        """Check the shapes of a whole batch and lay it out; see :mod:`pl_losses.core.elements`."""
+        if self.kind == "multiclass":
+            elements = classes(pred, target, weight)
+        elif self.kind == "multilabel":
+            elements = channels(pred, target, weight)
+        else:
+            elements = pair(pred, target, weight)
+        self._check_class_count(pred)
+        return elements
+
+    def read(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Read a part of what :meth:`arrange` laid out.
+
+        Returns:
+            Logits (or numbers), the target in a form fit to compute with, and the weight of
+            each element; ``None`` if all weigh one. Ignored elements have weight 0 and a harmless
+            target.
+        """
+        pred = upcast(pred)
+        if weight is not None:
+            weight = weight.to(pred.dtype)
+        target, weight = self._split_ignored(pred, target, weight)
+        indices = self.kind == "multiclass" and target.ndim < pred.ndim
+        target = target.long() if indices else target.to(pred.dtype)
+        if self.class_weights is not None:
+            chosen = self.weight_of(target, self.class_weights.to(pred.dtype))
+            weight = chosen if weight is None else weight * chosen
+        return self._logits(pred), target, weight
+
+    def likelihood(self, logits: Tensor, target: Tensor) -> Likelihood:
+        """Return the likelihood of a target that :meth:`read` has read."""
+        if self.kind != "multiclass":
+            return SigmoidLikelihood(logits, target)
+        if target.ndim < logits.ndim:
+            return SoftmaxLikelihood(logits, target)
+        return SoftLabelLikelihood(logits, target)
+
+    def _split_ignored(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        ignored = self._ignored(pred, target)
+        if weight is not None:
+            # What weighs nothing is not looked at, so its target may be anything, even nan.
+            nothing = (weight == 0).expand(self._element_shape(pred))
+            ignored = nothing if ignored is None else ignored | nothing
+        if ignored is None:
+            return target, None
+        spread = ignored.unsqueeze(1) if target.ndim > ignored.ndim else ignored
+        counts = (~ignored).to(pred.dtype)
+        # Label 0 is in range for every kind; the zero weight keeps it from counting.
+        return target.masked_fill(spread, 0), counts if weight is None else weight * counts
+
+    def _ignored(self, pred: Tensor, target: Tensor) -> Tensor | None:
+        index = self.ignore_index
+        if index is None or target.dtype == torch.bool:
+            return None
+        if target.dtype == torch.uint8 and not 0 <= index <= 255:
+            return None  # the comparison would wrap around: uint8 156 == -100
+        if self.kind == "multiclass" and target.ndim == pred.ndim:
+            # A distribution: the ignored class has all of it, or the mark stands in each channel.
+            inside = 0 <= index < target.shape[1]
+            return target[:, int(index)] == 1 if inside else target[:, 0] == index
+        if math.isnan(index):
+            return target.isnan()
+        return target == index
+
+    def _element_shape(self, pred: Tensor) -> tuple[int, ...]:
+        if self.kind == "multiclass":
+            return (pred.shape[0], *pred.shape[2:])
+        return tuple(pred.shape)
+
+    def weights_like(self, truth: Tensor) -> Tensor:
+        """Return the class weights of multiclass labels, ready to multiply ``(N, C, *)``."""
+        if self.class_weights is None:
+            return torch.ones_like(truth)
+        return self.class_weights.to(truth.dtype).reshape(-1, *[1] * (truth.ndim - 2))
+
+    def weight_of(self, target: Tensor, weights: Tensor) -> Tensor:
+        """Return the entry of ``weights``, laid out as class weights, for each target."""
+        if self.kind == "multiclass":
+            if target.is_floating_point():
+                return (target * weights.reshape(-1, *[1] * (target.ndim - 2))).sum(1)
+            return weights[target]
+        if weights.ndim == 2:
+            weights = weights.T.unsqueeze(-1)
+        return torch.lerp(weights[0], weights[1], target)
+
+    def _logits(self, pred: Tensor) -> Tensor:
+        if self.from_logits:
+            return pred
+        # Squeezed, not clamped: a clamp has no slope at the ends, and those errors are the worst.
+        eps = torch.finfo(pred.dtype).eps
+        squeezed = eps + (1 - 2 * eps) * pred
+        return squeezed.log() if self.kind == "multiclass" else squeezed.logit()
+
+    def _check_weights(self, weights: Tensor) -> Tensor:
+        check_at_least("class_weights", weights.min().item() if weights.numel() else 0.0, 0)
+        if self.kind == "multilabel" and weights.ndim == 1:
+            weights = weights.unsqueeze(1).expand(-1, 2)
+        wanted = {"binary": "two weights, for 0 and 1", "multiclass": "one weight per class"}
+        right = {
+            "binary": weights.shape == (2,),
+            "multiclass": weights.ndim == 1 and len(weights) > 1,
+            "multilabel": weights.ndim == 2 and weights.shape[1] == 2,
+        }
+        if not right.get(self.kind, False):
+            raise ValueError(
+                f"`class_weights` must be {wanted.get(self.kind, 'one weight or pair per class')} "
+                f"for {self.kind} labels; got {weights.tolist()}."
+            )
+        return weights.contiguous()
+
+    def _check_class_count(self, pred: Tensor) -> None:
+        if self.class_weights is None or self.kind == "binary":
+            return
+        if len(self.class_weights) != pred.shape[1]:
+            raise ValueError(
+                f"`class_weights` must have one entry for each of the {pred.shape[1]} classes; "
+                f"got {len(self.class_weights)}."
+            )
+
+    @override
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        saved = state_dict.get(f"{prefix}class_weights")
+        if self.auto and saved is not None:  # as many classes as were counted, known only now
+            self.class_weights = torch.empty_like(saved)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @override
+    def __repr__(self) -> str:
+        said = [self.kind]
+        if self.ignore_index is not None:
+            said.append(f"ignore_index={self.ignore_index}")
+        if self.auto:
+            said.append("class_weights=auto")
+        elif self.class_weights is not None:
+            said.append(f"class_weights={self.class_weights.tolist()}")
+        if not self.from_logits:
+            said.append("from_logits=False")
+        return f"Labels({', '.join(said)})"
+
+
+LabelsLike = Labels | Kind | Mapping[str, Any]
+"""What may stand for labels wherever they are asked for."""

@@ -1,0 +1,86 @@
+"""Overlap of prediction and truth: the few sums from which every region loss is made."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pl_losses.core.likelihood import Likelihood, SoftmaxLikelihood
+
+
+@dataclass(frozen=True)
+class Overlap:
+    r"""Weighed sums over the places of each region, shape ``(N, C)`` each.
+
+    A region is one class in one sample (``(1, C)``: in the whole batch).
+
+    Attributes:
+        both: Intersection :math:`\sum w\,p\,y`.
+        pred: Size of the prediction, :math:`\sum w\,p` (or :math:`\sum w\,p^2`).
+        truth: Size of the truth, :math:`\sum w\,y` (or :math:`\sum w\,y^2`).
+        places: All places, :math:`\sum w`.
+    """
+
+    both: Tensor
+    pred: Tensor
+    truth: Tensor
+    places: Tensor
+
+    @property
+    def false_pred(self) -> Tensor:
+        """What was predicted and is not there (false positives)."""
+        return self.pred - self.both
+
+    @property
+    def missed_truth(self) -> Tensor:
+        """What is there and was not predicted (false negatives)."""
+        return self.truth - self.both
+
+
+def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor:
+    """Return the four sums of :class:`Overlap` for one part of a batch.
+
+    Args:
+        likelihood: Logits ``(N, places)`` or ``(N, C, places)`` and their target.
+        weight: Weight of each place, ``(N, places)`` or ``(N, 1 or C, places)``.
+        squared: Whether sizes sum squares.
+
+    Returns:
+        The sums over the places, shape ``(N, C, 4)``.
+    """
+    pred = likelihood.probabilities
+    if isinstance(likelihood, SoftmaxLikelihood) and pred.device.type == "cpu":
+        return _sums_by_class(pred, likelihood.target, weight, squared=squared)
+    truth = likelihood.truth
+    if pred.ndim == 2:
+        pred, truth = pred.unsqueeze(1), truth.unsqueeze(1)
+    if weight is not None and weight.ndim == 2:
+        weight = weight.unsqueeze(1)
+    weighed = truth if weight is None else truth * weight
+    sizes = [pred, truth] if not squared else [pred * pred, truth * truth]
+    if weight is None:
+        places = torch.full_like(pred[..., :1], pred.shape[-1]).sum(-1)
+        return torch.stack([(pred * weighed).sum(-1), *(s.sum(-1) for s in sizes), places], -1)
+    places = weight.expand_as(pred).sum(-1)
+    both = (pred * weighed).sum(-1)
+    return torch.stack([both, *((s * weight).sum(-1) for s in sizes), places], -1)
+
+
+def _sums_by_class(pred: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool) -> Tensor:
+    # One-hot free: each place adds to its own class only. On an accelerator the scattered
+    # additions would be slow and of no fixed order; there the products serve.
+    zeros = pred.new_zeros(pred.shape[:2])
+    own = pred.gather(1, target.unsqueeze(1)).squeeze(1)
+    one = torch.ones_like(own) if weight is None else weight.expand_as(own)
+    size = pred * pred if squared else pred
+    if weight is not None:
+        own, size = own * weight, size * weight.unsqueeze(1)
+    return torch.stack(
+        [
+            zeros.scatter_add(1, target, own),
+            size.sum(-1),
+            zeros.scatter_add(1, target, one),
+            one.sum(-1, keepdim=True).expand_as(zeros),
+        ],
+        -1,
+    )

@@ -1,0 +1,60 @@
+"""What box losses share: they see pairs of boxes, one value each."""
+
+from abc import abstractmethod
+from math import prod
+from typing import get_args
+
+from torch import Tensor
+from typing_extensions import override
+
+from pl_losses.core.boxes import BoxFormat, BoxPair
+from pl_losses.core.checks import check_choice, check_floating, check_shape
+from pl_losses.core.elements import Elements, spread_weight
+from pl_losses.core.precision import full_precision, upcast
+from pl_losses.core.reduction import Reduction
+from pl_losses.losses.base import Loss, reduce_elements
+
+
+class BoxLoss(Loss):
+    """A loss on boxes ``(*, 4)``; a subclass writes :meth:`values`.
+
+    Args:
+        box_format: ``"xyxy"`` (left, top, right, bottom) or ``"cxcywh"`` (centre, size).
+        reduction: How the boxes' losses become one number.
+
+    Raises:
+        ValueError: If ``box_format`` is not a known one.
+    """
+
+    def __init__(self, *, box_format: BoxFormat = "xyxy", reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.box_format = check_choice("box_format", box_format, get_args(BoxFormat))
+
+    @abstractmethod
+    def values(self, boxes: BoxPair) -> Tensor:
+        """Return the loss of each box."""
+
+    def block(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the loss of each pair of a part of the batch, and its weight."""
+        target = target.to(pred.dtype)
+        if weight is not None:
+            weight = weight.to(pred.dtype)
+            # What weighs nothing is not looked at, so padding may be anything, even nan.
+            target = target.masked_fill((weight == 0).unsqueeze(-1), 0)
+        return self.values(BoxPair.of(upcast(pred), target, self.box_format)), weight
+
+    @override
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        check_floating("pred", pred)
+        check_shape("target", target, pred.shape)
+        if pred.ndim < 1 or pred.shape[-1] != 4:
+            raise ValueError(f"`pred` must have shape (*, 4); got shape {tuple(pred.shape)}.")
+        shape = tuple(pred.shape[:-1])
+        count = prod(shape)
+        if weight is not None:
+            weight = spread_weight(weight, shape).expand(-1, prod(shape[1:])).reshape(count)
+        elements = Elements(pred.reshape(count, 4), target.reshape(count, 4), weight, shape)
+        with full_precision(pred):
+            return reduce_elements(self.block, elements, self.reduction)
