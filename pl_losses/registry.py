@@ -8,6 +8,12 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 S = TypeVar("S")
 
+LONGEST = 80
+"""How much of a wrong name an error repeats."""
+
+MOST = 16
+"""How many names an error lists; more would hide the one that was meant."""
+
 
 def unknown(noun: str, name: object, known: Iterable[str], *, label: str = "Registered") -> str:
     """Return the one line that answers a wrong name: what was meant, and what there is.
@@ -16,10 +22,15 @@ def unknown(noun: str, name: object, known: Iterable[str], *, label: str = "Regi
         >>> unknown("pet", "cta", ["cat", "dog"])
         "Unknown pet 'cta'. Did you mean 'cat'? Registered: cat, dog."
     """
+    said = repr(name)
+    said = said if len(said) < LONGEST else f"{said[:LONGEST]}…"
     names = sorted(known)
-    near = get_close_matches(str(name), names, n=1)
+    near = get_close_matches(str(name)[:LONGEST], names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown {noun} {name!r}.{hint} {label}: {', '.join(names) or 'none'}."
+    listed = ", ".join(names) or "none"
+    if len(names) > MOST:
+        listed = f"{len(names)} names, which `pl-losses list` shows"
+    return f"Unknown {noun} {said}.{hint} {label}: {listed}."
 
 
 class Registry(Generic[T]):
