@@ -64,3 +64,11 @@ def check_floating(name: str, tensor: Tensor) -> Tensor:
     if not tensor.is_floating_point():
         raise ValueError(f"`{name}` must have a floating dtype; got {tensor.dtype}.")
     return tensor
+
+
+def check_class_count(name: str, count: int, pred: Tensor) -> None:
+    """Check that an option has one entry for each class of a prediction ``(N, C, *)``."""
+    if count != pred.shape[1]:
+        raise ValueError(
+            f"`{name}` must have one entry for each of the {pred.shape[1]} classes; got {count}."
+        )

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from pl_losses.core.precision import upcast
 
-CHUNK = 1 << 17
+CHUNK = 1 << 18
 """Elements of the prediction in one chunk: large enough to hide Python, small enough to cache."""
 
 Part = Tensor | None
 Total = Callable[..., tuple[Tensor, Part]]
 Sums = Callable[..., Tensor]
 Slices = tuple[slice, slice]
+EVERY = slice(None)
 
 
 def total(formula: Total, parts: tuple[Part, ...]) -> tuple[Tensor, Part]:
@@ -39,25 +40,28 @@ def total(formula: Total, parts: tuple[Part, ...]) -> tuple[Tensor, Part]:
     Returns:
         The sum of the weighed values and the sum of the masses (``None``: the number of values).
     """
-    if _walks(parts):
-        value, mass = _Total.apply(formula, *parts)  # type: ignore[no-untyped-call]  # torch's own
+    if walks(parts):
+        pred = parts[0] if torch.is_grad_enabled() else _first(parts).detach()
+        value, mass = _Total.apply(formula, pred, *parts[1:])  # type: ignore[no-untyped-call]  # torch's own
         return value, mass
     values, mass = formula(upcast(_first(parts)), *parts[1:])
     return values.sum(), None if mass is None else mass.expand_as(values).sum()
 
 
-def sums(formula: Sums, parts: tuple[Part, ...]) -> Tensor:
+def sums(formula: Sums, parts: tuple[Part, ...], *, whole: bool = False) -> Tensor:
     """Sum, for each sample, the quantities that a formula sums over the places of a chunk.
 
     Args:
         formula: From the parts to sums over their last axis, shape ``(samples, ...)``.
         parts: As for :func:`total`, each with an axis of places.
+        whole: Whether the formula looks at neighbours, so that no sample may be cut.
 
     Returns:
         The sums over all places, shape ``(N, ...)``.
     """
-    if _walks(parts):
-        result: Tensor = _Sums.apply(formula, *parts)  # type: ignore[no-untyped-call]  # torch's own
+    # One sample that may not be cut is one chunk: to make it twice would save nothing.
+    if walks(parts) and not (whole and _first(parts).shape[0] == 1):
+        result: Tensor = _Sums.apply(formula, whole, *parts)  # type: ignore[no-untyped-call]  # torch's own
         return result
     return formula(upcast(_first(parts)), *parts[1:])
 
@@ -68,7 +72,8 @@ def _first(parts: tuple[Part, ...]) -> Tensor:
     return parts[0]
 
 
-def _walks(parts: tuple[Part, ...]) -> bool:
+def walks(parts: tuple[Part, ...]) -> bool:
+    """Return whether large tensors are walked over here, or the whole is best done at once."""
     pred = _first(parts)
     if torch.compiler.is_compiling() or pred.device.type != "cpu" or pred.numel() <= CHUNK:
         return False
@@ -77,15 +82,20 @@ def _walks(parts: tuple[Part, ...]) -> bool:
     return not any(part is not None and part.requires_grad for part in parts[1:])
 
 
-def _slices(pred: Tensor) -> Iterator[Slices]:
+def _slices(parts: tuple[Part, ...], *, whole: bool = False) -> Iterator[Slices]:
+    pred, target = _first(parts), next(iter(parts[1:]), None)
     samples, places = pred.shape[0], pred.shape[-1]
-    size = max(pred.numel() // samples, 1)
-    if size <= CHUNK or pred.ndim == 1:
+    width = pred.numel() // max(samples * places, 1)
+    if target is not None and target.ndim < pred.ndim:
+        # A class number at each place: most of what a formula makes has no axis of classes.
+        width = (width + 3) // 4
+    size = max(places * width, 1)
+    if size <= CHUNK or pred.ndim == 1 or whole:
         rows = max(CHUNK // size, 1)
         for row in range(0, samples, rows):
-            yield slice(row, row + rows), slice(None)
+            yield slice(row, row + rows), EVERY
         return
-    step = max(CHUNK // (size // places), 1)
+    step = max(CHUNK // width, 1)
     for row in range(samples):
         for place in range(0, places, step):
             yield slice(row, row + 1), slice(place, place + step)
@@ -95,66 +105,75 @@ def _cut(part: Part, where: Slices) -> Part:
     if part is None:
         return None
     rows, places = where
-    if part.shape[0] > 1:
-        part = part[rows]
-    if part.ndim > 1 and part.shape[-1] > 1 and places != slice(None):
-        part = part[..., places]
-    return part
+    one_row, one_place = part.shape[0] == 1, part.ndim == 1 or part.shape[-1] == 1
+    if one_place or places == EVERY:
+        return part if one_row else part[rows]
+    return part[..., places] if one_row else part[rows, ..., places]
 
 
-def _write(into: Tensor, where: Slices, gradient: Tensor) -> None:
-    rows, places = where
-    (into[rows] if into.ndim == 1 else into[rows][..., places]).copy_(gradient)
+def _chunk(tensor: Tensor, where: Slices) -> Tensor:
+    return tensor[where[0]] if where[1] == EVERY else tensor[where[0], ..., where[1]]
 
 
 class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, formula: Total, *parts: Part) -> tuple[Tensor, Part]:
-        pred = _first(parts).detach()
         wants = ctx.needs_input_grad[1]
-        gradient = torch.empty_like(pred, dtype=upcast(pred[:0]).dtype) if wants else None
-        value, weighed = upcast(pred.new_zeros(())), None
-        for where in _slices(pred):
-            chunk, *rest = (_cut(part, where) for part in (pred, *parts[1:]))
-            leaf = upcast(_first((chunk,))).detach().requires_grad_(wants)
-            with torch.set_grad_enabled(wants):
-                values, mass = formula(leaf, *rest)
-                chunk_value = values.sum()
-            if gradient is not None:
-                _write(gradient, where, torch.autograd.grad(chunk_value, leaf)[0])
-            value = value + chunk_value.detach()
-            if mass is not None:
-                mass = mass.detach().expand_as(values).sum()
-                weighed = mass if weighed is None else weighed + mass
-        ctx.formula = formula
-        ctx.save_for_backward(gradient, *parts)
-        if weighed is not None:
-            ctx.mark_non_differentiable(weighed)
-        return value, weighed
+        value, mass, gradient = _walk(formula, parts, slope=wants)
+        ctx.formula, ctx.gradient = formula, gradient
+        if wants:
+            ctx.save_for_backward(*parts)
+        if mass is not None:
+            ctx.mark_non_differentiable(mass)
+        return value, mass
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
-        gradient, pred, *rest = ctx.saved_tensors
+        parts = ctx.saved_tensors
+        others = (None,) * (len(parts) - 1)
         if torch.is_grad_enabled():  # create_graph: the gradient itself is to be differentiated
-            values, _ = ctx.formula(upcast(pred), *rest)
-            slope = torch.autograd.grad(values.sum(), pred, grads[0], create_graph=True)[0]
-        else:
-            slope = (gradient * grads[0]).to(pred.dtype)
-        return (None, slope, *(None for _ in rest))
+            values, _ = ctx.formula(upcast(parts[0]), *parts[1:])
+            slope = torch.autograd.grad(values.sum(), parts[0], grads[0], create_graph=True)[0]
+            return (None, slope, *others)
+        # The gradient is handed out, not copied, so a retained graph makes it anew.
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:
+            gradient = _walk(ctx.formula, parts, slope=True)[2]
+        return (None, gradient.mul_(grads[0]).to(parts[0].dtype), *others)
+
+
+def _walk(
+    formula: Total, parts: tuple[Part, ...], *, slope: bool
+) -> tuple[Tensor, Part, Tensor | None]:
+    pred = _first(parts).detach()
+    gradient = torch.empty_like(pred, dtype=upcast(pred[:0]).dtype) if slope else None
+    value, mass = upcast(pred.new_zeros(())), None
+    with torch.set_grad_enabled(slope):
+        for where in _slices(parts):
+            leaf = upcast(_chunk(pred, where)).requires_grad_(slope)
+            values, masses = formula(leaf, *[_cut(part, where) for part in parts[1:]])
+            chunk_value = values.sum()
+            if gradient is not None:
+                _chunk(gradient, where).copy_(torch.autograd.grad(chunk_value, leaf)[0])
+            value = value + chunk_value.detach()
+            if masses is not None:
+                masses = masses.detach().expand_as(values).sum()
+                mass = masses if mass is None else mass + masses
+    return value, mass, gradient
 
 
 class _Sums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, formula: Sums, *parts: Part) -> Tensor:
+    def forward(ctx: Any, formula: Sums, whole: bool, *parts: Part) -> Tensor:  # noqa: FBT001 - apply takes no keywords
         pred = _first(parts).detach()
         pieces: dict[int, Tensor] = {}
         with torch.no_grad():
-            for where in _slices(pred):
-                chunk, *rest = (_cut(part, where) for part in (pred, *parts[1:]))
-                piece = formula(upcast(_first((chunk,))), *rest)
+            for where in _slices(parts, whole=whole):
+                chunk = upcast(_chunk(pred, where))
+                piece = formula(chunk, *[_cut(part, where) for part in parts[1:]])
                 key = where[0].start
                 pieces[key] = pieces[key] + piece if key in pieces else piece
-        ctx.formula = formula
+        ctx.formula, ctx.whole = formula, whole
         ctx.save_for_backward(*parts)
         return torch.cat(list(pieces.values()))
 
@@ -164,12 +183,12 @@ class _Sums(torch.autograd.Function):
         if torch.is_grad_enabled():
             result = ctx.formula(upcast(pred), *rest)
             slope = torch.autograd.grad(result, pred, grads[0], create_graph=True)[0]
-            return (None, slope, *(None for _ in rest))
+            return (None, None, slope, *(None for _ in rest))
         slope = torch.empty_like(pred)
-        for where in _slices(pred):
-            chunk, *others = (_cut(part, where) for part in (pred.detach(), *rest))
-            leaf = upcast(_first((chunk,))).detach().requires_grad_()
+        for where in _slices((pred, *rest), whole=ctx.whole):
+            leaf = upcast(_chunk(pred.detach(), where)).requires_grad_()
             with torch.enable_grad():
-                piece = ctx.formula(leaf, *others)
-            _write(slope, where, torch.autograd.grad(piece, leaf, grads[0][where[0]])[0])
-        return (None, slope, *(None for _ in rest))
+                piece = ctx.formula(leaf, *[_cut(part, where) for part in rest])
+            gradient = torch.autograd.grad(piece, leaf, grads[0][where[0]])[0]
+            _chunk(slope, where).copy_(gradient)
+        return (None, None, slope, *(None for _ in rest))

@@ -26,7 +26,7 @@ class Elements:
     shape: tuple[int, ...]
 
     @property
-    def parts(self) -> tuple[Tensor | None, ...]:
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """The three tensors, in the order in which formulas take them."""
         return self.pred, self.target, self.weight
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_choice
@@ -16,13 +16,13 @@ from pl_losses.core.likelihood import (
     SoftLabelLikelihood,
     SoftmaxLikelihood,
 )
-from pl_losses.core.precision import upcast
+from pl_losses.core.precision import FullPrecisionModule, upcast
 
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
 ClassWeights = Sequence[float] | Sequence[Sequence[float]] | Literal["auto"]
 
 
-class Labels(nn.Module):
+class Labels(FullPrecisionModule):
     """The meaning of a target.
 
     Args:
@@ -111,6 +111,13 @@ class Labels(nn.Module):
         self._check_class_count(pred)
         return elements
 
+    def light(self, elements: Elements) -> bool:
+        """Return whether :meth:`read` makes no tensor as large as the prediction."""
+        if self.kind == "multiclass":
+            return elements.target.ndim < elements.pred.ndim
+        weights = elements.weight, self.class_weights, self.ignore_index
+        return all(each is None for each in weights)
+
     def read(
         self, pred: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -122,15 +129,30 @@ class Labels(nn.Module):
             target.
         """
         pred = upcast(pred)
-        if weight is not None:
-            weight = weight.to(pred.dtype)
-        target, weight = self._split_ignored(pred, target, weight)
-        indices = self.kind == "multiclass" and target.ndim < pred.ndim
-        target = target.long() if indices else target.to(pred.dtype)
+        target, weight = self.clean(pred, target, weight)
         if self.class_weights is not None:
             chosen = self.weight_of(target, self.class_weights.to(pred.dtype))
             weight = chosen if weight is None else weight * chosen
         return self._logits(pred), target, weight
+
+    def clean(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return target and weight as :meth:`read` does, without the class weights."""
+        pred = upcast(pred)
+        weight = None if weight is None else weight.to(pred.dtype)
+        target, weight = self._split_ignored(pred, target, weight)
+        indices = self.kind == "multiclass" and target.ndim < pred.ndim
+        return target.long() if indices else target.to(pred.dtype), weight
+
+    def ignored(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | None:
+        """Return where a part of what :meth:`arrange` laid out does not count, or ``None``."""
+        marked = self._marked(pred, target)
+        if weight is None:
+            return marked
+        # What weighs nothing is not looked at, so its target may be anything, even nan.
+        nothing = (weight == 0).expand(self._element_shape(pred))
+        return nothing if marked is None else marked | nothing
 
     def likelihood(self, logits: Tensor, target: Tensor) -> Likelihood:
         """Return the likelihood of a target that :meth:`read` has read."""
@@ -143,11 +165,7 @@ class Labels(nn.Module):
     def _split_ignored(
         self, pred: Tensor, target: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        ignored = self._ignored(pred, target)
-        if weight is not None:
-            # What weighs nothing is not looked at, so its target may be anything, even nan.
-            nothing = (weight == 0).expand(self._element_shape(pred))
-            ignored = nothing if ignored is None else ignored | nothing
+        ignored = self.ignored(pred, target, weight)
         if ignored is None:
             return target, None
         spread = ignored.unsqueeze(1) if target.ndim > ignored.ndim else ignored
@@ -155,7 +173,7 @@ class Labels(nn.Module):
         # Label 0 is in range for every kind; the zero weight keeps it from counting.
         return target.masked_fill(spread, 0), counts if weight is None else weight * counts
 
-    def _ignored(self, pred: Tensor, target: Tensor) -> Tensor | None:
+    def _marked(self, pred: Tensor, target: Tensor) -> Tensor | None:
         index = self.ignore_index
         if index is None or target.dtype == torch.bool:
             return None
@@ -188,7 +206,8 @@ class Labels(nn.Module):
             return weights[target]
         if weights.ndim == 2:
             weights = weights.T.unsqueeze(-1)
-        return torch.lerp(weights[0], weights[1], target)
+        negative, positive = weights.unbind(0)
+        return torch.lerp(negative, positive, target)
 
     def _logits(self, pred: Tensor) -> Tensor:
         if self.from_logits:

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
 
+from pl_losses.core.surprise import softmax_nll
+
 
 class Likelihood(ABC):
     r"""What the logits say of the target.
@@ -46,6 +48,10 @@ class Likelihood(ABC):
     def truth(self) -> Tensor:
         """Label probabilities, in the shape of the logits."""
 
+    def smooth_nll(self, smoothing: float) -> Tensor:
+        """Cross-entropy with a label of which the share ``smoothing`` is spread uniformly."""
+        return (1 - smoothing) * self.nll + smoothing * self.uniform_nll
+
     @property
     def p(self) -> Tensor:
         """Likelihood of the target."""
@@ -63,6 +69,11 @@ class SigmoidLikelihood(Likelihood):
     @override
     def nll(self) -> Tensor:
         return F.binary_cross_entropy_with_logits(self.logits, self.target, reduction="none")
+
+    @override
+    def smooth_nll(self, smoothing: float) -> Tensor:
+        smooth = (1 - smoothing) * self.target + smoothing / 2
+        return F.binary_cross_entropy_with_logits(self.logits, smooth, reduction="none")
 
     @property
     @override
@@ -96,7 +107,11 @@ class SoftmaxLikelihood(Likelihood):
     @property
     @override
     def nll(self) -> Tensor:
-        return F.cross_entropy(self.logits, self.target, reduction="none")
+        return softmax_nll(self.logits, self.target)
+
+    @override
+    def smooth_nll(self, smoothing: float) -> Tensor:
+        return softmax_nll(self.logits, self.target, smoothing)
 
     @property
     @override
@@ -106,8 +121,8 @@ class SoftmaxLikelihood(Likelihood):
     @property
     @override
     def others_nll(self) -> Tensor:
-        refusals = log_refusals(self.logits)
-        return refusals.gather(1, self.target.unsqueeze(1)).squeeze(1) - refusals.sum(1)
+        # Not the sum less the true class: that one may be -1e4, and the rest would drown in it.
+        return -log_refusals(self.logits).scatter(1, self.target.unsqueeze(1), 0.0).sum(1)
 
     @property
     @override
@@ -156,14 +171,34 @@ class SoftLabelLikelihood(Likelihood):
 def log_refusals(logits: Tensor) -> Tensor:
     r"""Return :math:`\log(1 - p_k)` of each softmax class, shape ``(N, C, *)``.
 
-    It is the share of the other classes, so its sum runs over the others: ``log(1 - p)`` itself
-    is lost once ``p`` rounds to one. Classes before and after the k-th are summed from either
-    end, which costs a few passes in place of C.
+    Only the most probable class can have :math:`p > 1/2`, where the difference from 1 is lost;
+    for it the share of the other classes is summed. Elsewhere the plain form is exact.
+
+    Example:
+        >>> log_refusals(torch.tensor([[0.0, 0.0]]))
+        tensor([[-0.6931, -0.6931]])
     """
-    shifted = (logits - logits.amax(1, keepdim=True).detach()).log_softmax(1)
-    before = shifted.logcumsumexp(1)
-    after = shifted.flip(1).logcumsumexp(1).flip(1)
-    low = torch.full_like(shifted[:, :1], -torch.inf)
-    # A finite floor: both sides may be empty of probability, and -inf minus -inf has no slope.
-    low = low.clamp_min(torch.finfo(logits.dtype).min / 4)
-    return torch.logaddexp(torch.cat([low, before[:, :-1]], 1), torch.cat([after[:, 1:], low], 1))
+    top = logits.detach().max(1, keepdim=True).indices  # several times as fast as argmax
+    others = logits.scatter(1, top, -torch.inf).logsumexp(1, keepdim=True)
+    refusal = others - logits.logsumexp(1, keepdim=True)
+    rest = torch.log1p(-logits.softmax(1).scatter(1, top, 0.0))
+    return rest.scatter(1, top, refusal)
+
+
+def at_truth(values: Tensor, target: Tensor) -> Tensor:
+    """Return, of one value for each class, that of the true class.
+
+    Args:
+        values: What each class is worth, ``(N, C, *)``.
+        target: Class numbers ``(N, *)``, or a distribution ``(N, C, *)``: then its mean.
+
+    Returns:
+        Shape ``(N, *)``.
+
+    Example:
+        >>> at_truth(torch.tensor([[3.0, 5.0]]), torch.tensor([1]))
+        tensor([5.])
+    """
+    if target.ndim < values.ndim:
+        return values.gather(1, target.unsqueeze(1)).squeeze(1)
+    return (target * values).sum(1)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pl_losses.core.likelihood import Likelihood, SoftmaxLikelihood
+from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood, SoftmaxLikelihood
+from pl_losses.core.overlap_gradient import by_hand, sigmoid_overlap, softmax_overlap
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,23 @@ class Overlap:
         return self.truth - self.both
 
 
-def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor:
+def by_class(likelihood: Likelihood, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return probabilities, truth and weight with an axis of classes, ``(N, C, places)``.
+
+    Args:
+        likelihood: Logits ``(N, places)`` or ``(N, C, places)`` and their target.
+        weight: Weight of each place, ``(N, places)`` or ``(N, C, places)``; where one weight
+            serves all classes, it gets an axis of one.
+    """
+    pred, truth = likelihood.probabilities, likelihood.truth
+    if pred.ndim == 2:
+        pred, truth = pred.unsqueeze(1), truth.unsqueeze(1)
+    if weight is not None and weight.ndim == 2:
+        weight = weight.unsqueeze(1)
+    return pred, truth, weight
+
+
+def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool = False) -> Tensor:
     """Return the four sums of :class:`Overlap` for one part of a batch.
 
     Args:
@@ -48,14 +65,35 @@ def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool
     Returns:
         The sums over the places, shape ``(N, C, 4)``.
     """
-    pred = likelihood.probabilities
-    if isinstance(likelihood, SoftmaxLikelihood) and pred.device.type == "cpu":
-        return _sums_by_class(pred, likelihood.target, weight, squared=squared)
-    truth = likelihood.truth
-    if pred.ndim == 2:
-        pred, truth = pred.unsqueeze(1), truth.unsqueeze(1)
-    if weight is not None and weight.ndim == 2:
-        weight = weight.unsqueeze(1)
+    logits, target = likelihood.logits, likelihood.target
+    shared = weight is None or weight.ndim == 2
+    if by_hand(logits, target) and isinstance(likelihood, SigmoidLikelihood):
+        if logits.ndim == 2:
+            logits, target = logits.unsqueeze(1), target.unsqueeze(1)
+            weight = None if weight is None else weight.unsqueeze(1)
+        return sigmoid_overlap(_plain_sigmoid, logits, target, weight, squared=squared)
+    if by_hand(logits, target) and isinstance(likelihood, SoftmaxLikelihood) and shared:
+        return softmax_overlap(_plain_softmax, logits, target, weight, squared=squared)
+    return _plain_sums(likelihood, weight, squared=squared)
+
+
+def _plain_sigmoid(
+    logits: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool
+) -> Tensor:
+    return _plain_sums(SigmoidLikelihood(logits, target), weight, squared=squared)
+
+
+def _plain_softmax(
+    logits: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool
+) -> Tensor:
+    return _plain_sums(SoftmaxLikelihood(logits, target), weight, squared=squared)
+
+
+def _plain_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor:
+    shared = weight is None or weight.ndim == 2
+    if isinstance(likelihood, SoftmaxLikelihood) and shared and likelihood.logits.is_cpu:
+        return _sums_by_class(likelihood.probabilities, likelihood.target, weight, squared=squared)
+    pred, truth, weight = by_class(likelihood, weight)
     weighed = truth if weight is None else truth * weight
     sizes = [pred, truth] if not squared else [pred * pred, truth * truth]
     if weight is None:

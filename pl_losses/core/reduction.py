@@ -17,7 +17,9 @@ def weigh(values: Tensor, weight: Tensor | None) -> Tensor:
     return torch.where(weight == 0, 0.0, weight * values)
 
 
-def reduce(values: Tensor, reduction: Reduction, weight: Tensor | None = None) -> Tensor:
+def reduce(
+    values: Tensor, reduction: Reduction, weight: Tensor | None = None, *, finite: bool = False
+) -> Tensor:
     r"""Weigh the loss values and reduce them.
 
     The mean is :math:`\sum_i w_i v_i / \sum_i w_i`, as in torch's own cross-entropy. An element
@@ -29,6 +31,7 @@ def reduce(values: Tensor, reduction: Reduction, weight: Tensor | None = None) -
         reduction: ``"mean"``, ``"sum"``, ``"none"`` (the weighed values themselves), or
             ``"global_mean"`` (see :func:`divide`).
         weight: Weight of each element, at least zero, broadcastable to ``values``.
+        finite: Whether every value is known to be finite, so that a product weighs it.
 
     Returns:
         A scalar; with ``"none"``, a tensor in the shape of ``values``.
@@ -37,10 +40,12 @@ def reduce(values: Tensor, reduction: Reduction, weight: Tensor | None = None) -
         >>> reduce(torch.tensor([1.0, 5.0]), "mean", torch.tensor([3.0, 1.0]))
         tensor(2.)
     """
-    weighed = weigh(values, weight)
+    weighed = values * weight if finite and weight is not None else weigh(values, weight)
     if reduction == "none":
         return weighed
     if weight is None:
+        if reduction == "mean" and values.numel():
+            return values.mean()
         return divide(weighed.sum(), values.numel(), reduction)
     return divide(weighed.sum(), weight.expand_as(values).sum(), reduction)
 
@@ -60,7 +65,7 @@ def divide(total: Tensor, mass: Tensor | float, reduction: Reduction) -> Tensor:
         mass = mean_over_ranks(total.new_zeros(()) + mass)
     if isinstance(mass, Tensor):
         # Not a clamp to something tiny: its reciprocal overflows once a loss scale multiplies it.
-        return total / torch.where(mass > 0, mass, 1.0)
+        return total / (mass + (mass == 0))
     return total / (mass if mass > 0 else 1)
 
 
