@@ -5,20 +5,20 @@ from collections.abc import Callable
 from math import prod
 from typing import get_args
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pl_losses.core import chunks
 from pl_losses.core.checks import check_choice
 from pl_losses.core.elements import Elements
-from pl_losses.core.precision import upcast
-from pl_losses.core.reduction import Reduction, divide, weigh
+from pl_losses.core.precision import FullPrecisionModule, upcast
+from pl_losses.core.reduction import Reduction, divide, reduce, weigh
 from pl_losses.registry import Registry
 
 Block = Callable[..., tuple[Tensor, Tensor | None]]
 """From a part of the prediction, target and weight to values and their weights."""
 
 
-class Loss(nn.Module, ABC):
+class Loss(FullPrecisionModule, ABC):
     """A loss: from a prediction and a target to a number.
 
     Args:
@@ -50,6 +50,7 @@ def reduce_elements(
     reduction: Reduction,
     *,
     context: tuple[Tensor, ...] = (),
+    at_once: bool = False,
 ) -> Tensor:
     """Reduce the loss values of elements.
 
@@ -58,18 +59,22 @@ def reduce_elements(
         elements: The whole batch, laid out.
         reduction: How the values become one number; ``"none"``: they keep the elements' shape.
         context: Further tensors of which a block gets its part.
+        at_once: Whether the block holds so little that a large batch need not be cut.
     """
-    rest = (elements.target, elements.weight, *context)
+    parts = (*elements.parts, *context)
     if reduction == "none":
-        values, weight = block(upcast(elements.pred), *rest)
+        values, weight = block(upcast(elements.pred), *parts[1:])
         return weigh(values, weight).reshape(elements.shape)
+    if at_once or not chunks.walks(parts):
+        values, weight = block(upcast(elements.pred), *parts[1:])
+        # Finite: reading has replaced the target of whatever weighs nothing.
+        return reduce(values, reduction, weight, finite=True)
 
     def weighed(*parts: Tensor) -> tuple[Tensor, Tensor | None]:
         values, weight = block(*parts)
-        # A product suffices: reading has replaced the target of whatever weighs nothing.
         return (values if weight is None else values * weight), weight
 
-    total, mass = chunks.total(weighed, (elements.pred, *rest))
+    total, mass = chunks.total(weighed, parts)
     return divide(total, prod(elements.shape) if mass is None else mass, reduction)
 
 

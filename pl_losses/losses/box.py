@@ -9,10 +9,10 @@ from typing_extensions import override
 
 from pl_losses.core.boxes import BoxFormat, BoxPair
 from pl_losses.core.checks import check_choice, check_floating, check_shape
-from pl_losses.core.elements import Elements, spread_weight
+from pl_losses.core.elements import spread_weight
 from pl_losses.core.precision import full_precision, upcast
-from pl_losses.core.reduction import Reduction
-from pl_losses.losses.base import Loss, reduce_elements
+from pl_losses.core.reduction import Reduction, reduce, weigh
+from pl_losses.losses.base import Loss
 
 
 class BoxLoss(Loss):
@@ -34,17 +34,6 @@ class BoxLoss(Loss):
     def values(self, boxes: BoxPair) -> Tensor:
         """Return the loss of each box."""
 
-    def block(
-        self, pred: Tensor, target: Tensor, weight: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the loss of each pair of a part of the batch, and its weight."""
-        target = target.to(pred.dtype)
-        if weight is not None:
-            weight = weight.to(pred.dtype)
-            # What weighs nothing is not looked at, so padding may be anything, even nan.
-            target = target.masked_fill((weight == 0).unsqueeze(-1), 0)
-        return self.values(BoxPair.of(upcast(pred), target, self.box_format)), weight
-
     @override
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         check_floating("pred", pred)
@@ -52,9 +41,15 @@ class BoxLoss(Loss):
         if pred.ndim < 1 or pred.shape[-1] != 4:
             raise ValueError(f"`pred` must have shape (*, 4); got shape {tuple(pred.shape)}.")
         shape = tuple(pred.shape[:-1])
-        count = prod(shape)
-        if weight is not None:
-            weight = spread_weight(weight, shape).expand(-1, prod(shape[1:])).reshape(count)
-        elements = Elements(pred.reshape(count, 4), target.reshape(count, 4), weight, shape)
         with full_precision(pred):
-            return reduce_elements(self.block, elements, self.reduction)
+            pred = upcast(pred).reshape(-1, 4)
+            target = target.to(pred.dtype).reshape(-1, 4)
+            if weight is not None:
+                weight = spread_weight(weight.to(pred.dtype), shape)
+                weight = weight.expand(-1, prod(shape[1:])).reshape(-1)
+                # What weighs nothing is not looked at, so padding may be anything, even nan.
+                target = target.masked_fill((weight == 0).unsqueeze(-1), 0)
+            values = self.values(BoxPair.of(pred, target, self.box_format))
+            if self.reduction == "none":
+                return weigh(values, weight).reshape(shape)
+            return reduce(values, self.reduction, weight)

@@ -24,6 +24,10 @@ class ClassificationLoss(Loss):
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     """The kinds of labels that the loss takes."""
 
+    lean: tuple[Kind, ...] = ()
+    """Kinds of labels of which the formula makes no more than one tensor as large as the
+    prediction, so that a large batch is done at once."""
+
     def __init__(self, labels: LabelsLike, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
         self.labels = Labels.of(labels, self.kinds)
@@ -56,5 +60,9 @@ class ClassificationLoss(Loss):
         with full_precision(pred):
             elements = self.labels.arrange(pred, target, weight)
             return reduce_elements(
-                self.block, elements, self.reduction, context=self.context(elements)
+                self.block,
+                elements,
+                self.reduction,
+                context=self.context(elements),
+                at_once=self.labels.kind in self.lean and self.labels.light(elements),
             )

@@ -41,7 +41,7 @@ def cross_entropy(likelihood: Likelihood, label_smoothing: float = 0.0) -> Tenso
     """
     if not label_smoothing:
         return likelihood.nll
-    return (1 - label_smoothing) * likelihood.nll + label_smoothing * likelihood.uniform_nll
+    return likelihood.smooth_nll(label_smoothing)
 
 
 @LOSSES.register("cross_entropy", "ce", "bce")
@@ -77,6 +77,8 @@ class CrossEntropyLoss(ClassificationLoss):
     ) -> None:
         super().__init__(labels, reduction=reduction)
         self.label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
+        by_class = self.labels.class_weights is not None or self.labels.auto
+        self.lean = () if label_smoothing and by_class else self.kinds
 
     @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:

@@ -61,8 +61,8 @@ def union_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
 
 def _share_missed(covered: Tensor, whole: Tensor, smooth: float) -> Tensor:
     # One fraction: 1 - a/b loses the digits of a small loss. Nothing at all is no loss.
-    whole_smooth = whole + smooth
-    return (whole - covered) / whole_smooth.where(whole_smooth > 0, 1.0)
+    missed = whole - covered
+    return missed / (whole + smooth) if smooth else missed / whole.where(whole > 0, 1.0)
 
 
 @LOSSES.register("dice")
@@ -116,6 +116,6 @@ class DiceLoss(RegionLoss):
         self.squared = denominator == "squares"
 
     @override
-    def values(self, overlap: Overlap) -> Tensor:
+    def values(self, region: Overlap) -> Tensor:
         formula = union_loss if self.denominator == "union" else dice_loss
-        return formula(overlap, self.smooth)
+        return formula(region, self.smooth)

@@ -1,21 +1,18 @@
 """Focal loss: cross-entropy that listens to hard elements and hushes easy ones."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.checks import check_at_least, check_between, check_choice
-from pl_losses.core.elements import Elements
+from pl_losses.core.checks import check_at_least, check_between
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.powers import power
-from pl_losses.core.precision import full_precision
-from pl_losses.core.reduction import Reduction, divide
-from pl_losses.losses.base import LOSSES, reduce_elements
-from pl_losses.losses.classification import ClassificationLoss
+from pl_losses.core.reduction import Reduction
+from pl_losses.losses.base import LOSSES
+from pl_losses.losses.dense import DenseLoss, Normalizer
 
 
 def focal_loss(likelihood: Likelihood, gamma: float = 2.0) -> Tensor:
@@ -50,7 +47,7 @@ def focal_loss(likelihood: Likelihood, gamma: float = 2.0) -> Tensor:
 
 
 @LOSSES.register("focal")
-class FocalLoss(ClassificationLoss):
+class FocalLoss(DenseLoss):
     r"""Focal loss of logits; the formula is :func:`focal_loss`'s.
 
     Args:
@@ -74,6 +71,8 @@ class FocalLoss(ClassificationLoss):
         tensor(0.1225)
     """
 
+    lean = ("multiclass",)
+
     alpha: Tensor | None
 
     def __init__(
@@ -82,12 +81,11 @@ class FocalLoss(ClassificationLoss):
         *,
         gamma: float = 2.0,
         alpha: float | Sequence[float] | None = None,
-        normalizer: Literal["elements", "positives"] = "elements",
+        normalizer: Normalizer = "elements",
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__(labels, reduction=reduction)
+        super().__init__(labels, normalizer=normalizer, reduction=reduction)
         self.gamma = check_at_least("gamma", gamma, 0)
-        self.normalizer = check_choice("normalizer", normalizer, ("elements", "positives"))
         self.register_buffer("alpha", self._factors(alpha), persistent=False)
 
     def _factors(self, alpha: float | Sequence[float] | None) -> Tensor | None:
@@ -113,21 +111,3 @@ class FocalLoss(ClassificationLoss):
         if self.alpha is None:
             return values
         return values * self.labels.weight_of(likelihood.target, self.alpha.to(values.dtype))
-
-    @override
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        if self.normalizer == "elements" or self.reduction in ("none", "sum"):
-            return super().forward(pred, target, weight)
-        with full_precision(pred):
-            elements = self.labels.arrange(pred, target, weight)
-            total = reduce_elements(self.block, elements, "sum")
-            return divide(total, self._positives(elements), self.reduction)
-
-    def _positives(self, elements: Elements) -> Tensor:
-        pred = elements.pred.detach()
-        _, truth, weight = self.labels.read(pred, elements.target, elements.weight)
-        if self.labels.kind == "multiclass":
-            positive = truth != 0 if truth.ndim < pred.ndim else 1 - truth[:, 0]
-        else:
-            positive = truth
-        return (positive if weight is None else positive * weight).sum().clamp_min(1)

@@ -1,85 +1,57 @@
-"""Box losses built on the intersection over union, each adding one thing that IoU cannot see."""
+"""IoU loss: the share of two boxes' union that they do not share."""
 
-from math import pi
-
-import torch
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.boxes import BoxPair, ratio
+from pl_losses.core.boxes import BoxPair
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.box import BoxLoss
 
 
-def box_iou(boxes: BoxPair) -> Tensor:
-    """Intersection over union of each pair, 0 to 1; 0 where neither box has an area."""
-    return ratio(boxes.both, boxes.union)
-
-
-def ciou_loss(boxes: BoxPair) -> Tensor:
-    r"""Complete IoU loss of each pair of boxes.
+def iou_loss(boxes: BoxPair) -> Tensor:
+    r"""IoU loss of each pair of boxes.
 
     .. math::
-        \ell = 1 - \mathrm{IoU} + \frac{d^2}{c^2} + \alpha v, \qquad
-        v = \frac{4}{\pi^2} \Big(\arctan\frac{w_y}{h_y} - \arctan\frac{w}{h}\Big)^2, \qquad
-        \alpha = \frac{v}{1 - \mathrm{IoU} + v}
+        \ell = 1 - \mathrm{IoU}, \qquad \mathrm{IoU} = \frac{|B \cap B_y|}{|B \cup B_y|}
 
-    where :math:`d` is the distance of the centres, :math:`c` the diagonal of the smallest box
-    around both, and :math:`w, h` width and height. No unit. As in the paper, :math:`\alpha` is a
-    weight and has no gradient. Unlike the paper's code, :math:`v` keeps its true gradient.
-
-    Angles are taken by ``atan2``, so that boxes without height, width or area are finite in value
-    and gradient, and two equal boxes cost 0, or 1 if they have no area.
+    where :math:`B` is the predicted and :math:`B_y` the true box. No unit. Boxes that do not meet
+    cost 1 and have no gradient, however far apart they are; GIoU, DIoU and their like mend that.
 
     Args:
         boxes: Pairs of boxes.
 
     Returns:
-        Loss of each pair, 0 to 3.
+        Loss of each pair, 0 to 1; 1 where neither box has an area.
 
     Example:
-        >>> pair = BoxPair.of(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]),
-        ...                   "xyxy")
-        >>> ciou_loss(pair)
-        tensor([0.7436])
+        >>> import torch
+        >>> iou_loss(BoxPair.of(torch.tensor([[0.0, 0.0, 2.0, 2.0]]),
+        ...                     torch.tensor([[1.0, 0.0, 3.0, 2.0]]), "xyxy"))
+        tensor([0.6667])
 
     References:
-        Zheng et al., `Distance-IoU Loss <https://arxiv.org/abs/1911.08287>`_, AAAI 2020, eq. 8-11.
+        Yu et al., `UnitBox <https://arxiv.org/abs/1608.01471>`_, ACM MM 2016, whose loss is
+        :math:`-\log \mathrm{IoU}`; the linear form, bounded and finite, is that of Rezatofighi et
+        al., `Generalized IoU <https://arxiv.org/abs/1902.09630>`_, CVPR 2019.
     """
-    iou = box_iou(boxes)
-    gap = _gap(boxes)
-    (w, h), (v, g) = boxes.pred_size, boxes.target_size
-    aspect = (4 / pi**2) * (_angle(v, g) - _angle(w, h)).square()
-    with torch.no_grad():
-        weight = ratio(aspect, 1 - iou + aspect)
-    return 1 - iou + gap + weight * aspect
+    return 1 - boxes.iou
 
 
-def _gap(boxes: BoxPair) -> Tensor:
-    (dx, dy), (width, height) = boxes.offset, boxes.extent
-    return ratio(dx.square() + dy.square(), width.square() + height.square())
-
-
-def _angle(width: Tensor, height: Tensor) -> Tensor:
-    # At the origin atan2 has no slope; a box of one point has no shape that could be wrong.
-    there = (width > 0) | (height > 0)
-    return torch.atan2(width.where(there, 1.0), height.where(there, 1.0))
-
-
-@LOSSES.register("ciou")
-class CIoULoss(BoxLoss):
-    """Complete IoU loss of boxes; the formula is :func:`ciou_loss`'s.
+@LOSSES.register("iou")
+class IoULoss(BoxLoss):
+    """IoU loss of boxes; the formula is :func:`iou_loss`'s.
 
     Args:
         box_format: ``"xyxy"`` (left, top, right, bottom) or ``"cxcywh"`` (centre, size).
         reduction: How the boxes' losses become one number.
 
     Example:
-        >>> loss = CIoULoss(box_format="cxcywh")
-        >>> loss(torch.tensor([[5.0, 5.0, 2.0, 4.0]]), torch.tensor([[5.0, 5.0, 2.0, 4.0]]))
-        tensor(0.)
+        >>> import torch
+        >>> loss = IoULoss(box_format="cxcywh")
+        >>> loss(torch.tensor([[5.0, 5.0, 2.0, 4.0]]), torch.tensor([[5.0, 5.0, 2.0, 2.0]]))
+        tensor(0.5000)
     """
 
     @override
     def values(self, boxes: BoxPair) -> Tensor:
-        return ciou_loss(boxes)
+        return iou_loss(boxes)

@@ -44,6 +44,8 @@ class MSELoss(RegressionLoss):
         <https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2>`_, 1950.
     """
 
+    lean = ("regression",)
+
     @override
-    def values(self, pred: Tensor, target: Tensor) -> Tensor:
+    def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:
         return squared_error(pred, target)

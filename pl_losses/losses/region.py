@@ -1,26 +1,46 @@
-"""What region losses share: they see how much prediction and truth overlap, class by class."""
+"""What region losses share: they see sums over the places of each class, and nothing else."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Generic, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from pl_losses.core import chunks
 from pl_losses.core.checks import check_at_least, check_choice
+from pl_losses.core.elements import Elements
 from pl_losses.core.labels import Kind, Labels, LabelsLike
 from pl_losses.core.overlap import Overlap, overlap_sums
-from pl_losses.core.precision import full_precision
+from pl_losses.core.precision import full_precision, upcast
 from pl_losses.core.reduction import Reduction, reduce
+from pl_losses.core.space import with_places
 from pl_losses.losses.base import Loss
 
 Empty = Literal["smooth", "skip", "zero"]
 
 
-class RegionLoss(Loss):
+class Region(Protocol):
+    """What is known of each region, whatever its loss: shape ``(N, C)`` each."""
+
+    @property
+    def truth(self) -> Tensor:
+        """How much of the class is there."""
+
+    @property
+    def places(self) -> Tensor:
+        """Weight of all places."""
+
+
+R = TypeVar("R", bound=Region, default=Overlap)
+
+
+class RegionLoss(Loss, Generic[R]):
     """A loss on regions: one class in one sample each; a subclass writes :meth:`values`.
+
+    A subclass that needs other sums than those of :class:`~pl_losses.core.overlap.Overlap` writes
+    :meth:`sums` and :meth:`measure` too.
 
     Args:
         labels: What the target means: a kind, or ``Labels``. Its class weights are weights of
@@ -42,6 +62,10 @@ class RegionLoss(Loss):
 
     squared = False
     """Whether the overlap sums squares for its sizes."""
+
+    walked = False
+    """Whether sums of one's own hold several tensors of the prediction's size, so that a large
+    batch is walked over in chunks. The overlap sums hold one, and are made at once."""
 
     region_weights: Tensor | None
 
@@ -72,39 +96,68 @@ class RegionLoss(Loss):
         self.register_buffer("region_weights", weights, persistent=False)
 
     @abstractmethod
-    def values(self, overlap: Overlap) -> Tensor:
-        """Return the loss of each region, in the shape of the sums of ``overlap``."""
+    def values(self, region: R) -> Tensor:
+        """Return the loss of each region, shape ``(N, C)``."""
 
-    def sums(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the overlap sums of a part of the batch, shape ``(N, C, 4)``."""
+    def sums(self, pred: Tensor, target: Tensor, weight: Tensor | None, *context: Tensor) -> Tensor:
+        """Return the sums over a part of the places, shape ``(N, C, number of sums)``.
+
+        Args:
+            pred: Prediction, laid out by :meth:`Labels.arrange`; so are target and weight.
+            target: Truth.
+            weight: Weight of each place.
+            context: The parts of what :meth:`context` returned that belong to these places.
+        """
+        del context
         logits, truth, weight = self.labels.read(pred, target, weight)
         likelihood = self.labels.likelihood(logits, truth)
         return overlap_sums(likelihood, weight, squared=self.squared)
 
-    def overlap(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Overlap:
-        """Return the overlap of each region of a whole batch."""
-        elements = self.labels.arrange(pred, target, weight)
-        parts = elements.parts
-        if self.labels.kind == "multiclass" and pred.ndim == 2:  # no places: each sample is one
-            parts = tuple(part if part is None else part.unsqueeze(-1) for part in parts)
-        sums = chunks.sums(self.sums, parts)
-        if self.batch:
-            sums = sums.sum(0, keepdim=True)
-        return Overlap(*sums.unbind(-1))
+    def measure(self, sums: Tensor) -> R:
+        """Give the sums their names."""
+        return Overlap(*sums.unbind(-1))  # type: ignore[return-value]  # the default of R
+
+    def context(self, elements: Elements) -> tuple[Tensor, ...]:  # noqa: ARG002 - a hook
+        """Return what the sums must know of the whole batch, ``(N, C, places)``; nothing here."""
+        return ()
 
     @override
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         with full_precision(pred):
-            overlap = self.overlap(pred, target, weight)
-            values = self.values(overlap)
-            if self.empty == "zero":
-                values = values * (overlap.truth > 0)
-            return reduce(values, self.reduction, self._weights(overlap))
+            elements = with_places(self.labels.arrange(pred, target, weight), self.labels.kind)
+            return self.reduce_regions(elements, self.context(elements))
 
-    def _weights(self, overlap: Overlap) -> Tensor:
-        counts = (overlap.places > 0).to(overlap.both.dtype)
+    def reduce_regions(self, elements: Elements, context: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss of a batch that was laid out."""
+        region = self.regions(elements, context)
+        values = self.values(region)
+        if self.empty == "zero":
+            values = values * (region.truth > 0)
+        counts = None if self._all_count(elements) else self.counts(region)
+        return reduce(values, self.reduction, counts, finite=True)
+
+    def regions(self, elements: Elements, context: tuple[Tensor, ...]) -> R:
+        """Return the sums of each region of a batch that was laid out."""
+        parts = (*elements.parts, *context)
+        formula: chunks.Sums = self.sums
+        soft = self.labels.kind == "multiclass" and elements.target.ndim == elements.pred.ndim
+        if self.walked or soft:
+            sums = chunks.sums(formula, parts)
+        else:
+            sums = formula(upcast(elements.pred), *parts[1:])
+        return self.measure(sums.sum(0, keepdim=True) if self.batch else sums)
+
+    def _all_count(self, elements: Elements) -> bool:
+        chosen = self.empty == "skip" or self.region_weights is not None
+        if chosen or self.labels.kind == "multiclass" or not elements.pred.shape[-1]:
+            return False
+        return self.labels.light(elements)
+
+    def counts(self, region: R) -> Tensor:
+        """Return how much each region counts in the mean, shape ``(N, C)``."""
+        counts = (region.places > 0).to(region.places.dtype)
         if self.empty == "skip":
-            counts = counts * (overlap.truth > 0)
+            counts = counts * (region.truth > 0)
         if self.region_weights is not None:
             counts = counts * self.region_weights.to(counts.dtype)
         if not self.include_background:

@@ -55,6 +55,8 @@ class SmoothL1Loss(RegressionLoss):
         tensor(1.7500)
     """
 
+    lean = ("regression",)
+
     def __init__(
         self,
         labels: LabelsLike = "regression",
@@ -66,5 +68,5 @@ class SmoothL1Loss(RegressionLoss):
         self.beta = check_above("beta", beta, 0)
 
     @override
-    def values(self, pred: Tensor, target: Tensor) -> Tensor:
+    def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:
         return smooth_l1(pred, target, self.beta)

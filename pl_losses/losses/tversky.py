@@ -101,5 +101,5 @@ class TverskyLoss(RegionLoss):
         self.smooth = check_at_least("smooth", smooth, 0)
 
     @override
-    def values(self, overlap: Overlap) -> Tensor:
-        return tversky_loss(overlap, self.alpha, self.beta, self.smooth)
+    def values(self, region: Overlap) -> Tensor:
+        return tversky_loss(region, self.alpha, self.beta, self.smooth)
