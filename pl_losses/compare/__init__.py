@@ -1,0 +1,1 @@
+"""Train the same model under several losses, and report them side by side."""
