@@ -1,0 +1,3 @@
+"""The command `pl-losses`."""
+
+from pl_losses.cli.main import main as main
