@@ -1,0 +1,1 @@
+"""Worked examples: complete projects that use `pl_losses`."""

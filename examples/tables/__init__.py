@@ -1,0 +1,1 @@
+"""Tables on scanned pages: a heat-map branch that feeds a detector, trained in stages."""
