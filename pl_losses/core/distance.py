@@ -167,7 +167,7 @@ def _least_along(squared: Tensor, axis: int, step: float) -> Tensor:
 def _compare_all(rows: Tensor, step: float) -> Tensor:
     places = torch.arange(len(rows), device=rows.device, dtype=rows.dtype) * step
     steps = (places.unsqueeze(-1) - places).square()
-    return (rows + steps.unsqueeze(-1)).amin(1)
+    return (rows.T.unsqueeze(1) + steps).amin(-1).T
 
 
 def _reach_out(rows: Tensor, step: float) -> Tensor:

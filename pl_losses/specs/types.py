@@ -5,6 +5,7 @@ defaults, by nothing more than the annotations of :class:`pl_losses.MultiTaskMix
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import yaml
@@ -16,6 +17,7 @@ from pl_losses.specs.task import TaskSpec
 T = TypeVar("T")
 
 
+@cache
 def register_types() -> None:
     """Register the types; doing so twice does nothing."""
     register_type(

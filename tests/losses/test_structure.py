@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+from pl_losses.core.windows import Border
 from pl_losses.losses import (
     LOSSES,
     CMSSLoss,
@@ -148,23 +149,30 @@ def test_ms_ssim_halves_weighed_places_by_their_weighed_mean() -> None:
     torch.testing.assert_close(loss(changed, target, hidden), loss(pred, target, hidden))
 
 
-def test_an_inverted_image_has_no_likeness_left_and_a_finite_gradient() -> None:
+@pytest.mark.parametrize("exponents", [(0.05,), (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)])
+def test_an_inverted_image_has_no_likeness_left_and_a_finite_gradient(
+    exponents: tuple[float, ...],
+) -> None:
     _, target = images(1, 1, 16, 16)
     pred = (1 - target).requires_grad_()
-    loss = MSSSIMLoss(border="shrink")(pred, target)
+    loss = MSSSIMLoss(border="shrink", exponents=exponents)(pred, target)
     loss.backward()
     assert loss == 1
     assert pred.grad is not None
     assert pred.grad.isfinite().all()
 
 
-def test_flat_images_of_great_offset_do_not_break_a_denominator() -> None:
-    pred = torch.full((1, 1, 12, 12), 1e4, requires_grad=True)
-    loss = SSIMLoss()(pred, torch.full((1, 1, 12, 12), 0.5))
-    loss.backward()
-    assert 0 <= loss <= 2
-    assert pred.grad is not None
-    assert pred.grad.isfinite().all()
+@pytest.mark.parametrize("border", ["valid", "shrink"])
+def test_flat_images_of_great_offset_do_not_break_a_denominator(border: Border) -> None:
+    # The rounding error of a mean square is far above the constant that it is added to.
+    for offset in (12.3, 123.4, 1234.5, 12345.6, 1e4):
+        pred = torch.full((1, 1, 12, 12), offset, requires_grad=True)
+        values = SSIMLoss(border=border, reduction="none")(pred, torch.full((1, 1, 12, 12), 0.5))
+        values.sum().backward()
+        assert (values >= 0).all()
+        assert (values <= 2).all()
+        assert pred.grad is not None
+        assert pred.grad.isfinite().all()
 
 
 def test_a_nearly_right_image_keeps_the_digits_of_its_loss_in_float32() -> None:
