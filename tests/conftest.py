@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 from pl_losses.cli import main
+
+# Tests compare bit by bit with processes of one thread; more threads add up in another order.
+torch.set_num_threads(1)
 
 CONFIG = """
 seed_everything: 0
