@@ -1,6 +1,7 @@
 """Staged freezing: train one branch to convergence, then another, then all."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
@@ -95,6 +96,10 @@ class StagedFreezing(Callback):
     def progress(self) -> Progress:
         """How far the schedule has come."""
         return self._ledger.progress
+
+    def card(self) -> dict[str, Any]:
+        """Return the schedule, every default spelled out, for the run card."""
+        return {"stages": [asdict(stage) for stage in self.stages]}
 
     def reset(self) -> None:
         """Go back to the first stage: the next fit begins the schedule anew."""

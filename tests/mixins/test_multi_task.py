@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from pl_losses import MultiTaskMixin, TaskOutput
+from pl_losses import MultiTaskMixin, Stage, StagedFreezing, TaskOutput
+from pl_losses.mixins.run_card import run_card
 
 TASKS = {
     "seg": {
@@ -188,6 +190,14 @@ def test_the_run_card_is_in_the_checkpoint_with_every_default(
     card = torch.load(folder / "net.ckpt", weights_only=True)["pl_losses"]["run_card"]
     for said in ("gamma: 2.0", "smooth: 1.0e-05", "name: uncertainty", "weight: 0.5", "- name: f1"):
         assert said in card
+
+
+def test_the_run_card_tells_the_stages(tmp_path: Path) -> None:
+    net = OneTask(tasks={"y": {"losses": "mse"}})
+    run = trainer(tmp_path, callbacks=[StagedFreezing([Stage(train="layer", max_epochs=7)])])
+    card = yaml.safe_load(run_card(net.objective, run).partition("\n")[2])
+    assert card["stages"][0]["train"] == ["layer"]
+    assert card["stages"][0]["max_epochs"] == 7
 
 
 def test_learned_weights_move(fitted: tuple[Net, Trainer, Path]) -> None:
