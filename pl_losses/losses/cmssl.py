@@ -114,7 +114,7 @@ class CMSSLoss(Loss):
             )
             likelihood = self.labels.likelihood(logits, truth)
             surprise = likelihood.nll
-            maps = likelihood.probabilities.detach(), likelihood.truth
+            maps = likelihood.probabilities, likelihood.truth
             error = self._error(images_of(*maps, counts, shape=image_shape(self.labels, pred)))
             error = error.reshape(surprise.shape)
             counts = torch.ones_like(error) if counts is None else counts.expand_as(error)

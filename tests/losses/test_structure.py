@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from pl_losses.core.windows import Border
+from pl_losses.core.windows import Border, Window
 from pl_losses.losses import (
     LOSSES,
     CMSSLoss,
@@ -19,6 +19,8 @@ from pl_losses.losses import (
     MSSSIMLoss,
     SSIMLoss,
 )
+from pl_losses.losses.cmssl import structural_error
+from pl_losses.losses.structure import Images
 
 NAMES = ("ssim", "ms_ssim", "focal_frequency")
 
@@ -285,6 +287,16 @@ def test_cmssl_of_two_classes_is_the_binary_one_of_their_difference() -> None:
     torch.testing.assert_close(
         CMSSLoss("multiclass")(logits, target), binary(logits[:, 1] - logits[:, 0], target)
     )
+
+
+def test_the_structural_error_is_a_weight_without_gradient() -> None:
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 1, 5, 6, generator=rng, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(2, (1, 1, 5, 6), generator=rng)
+    (slope,) = torch.autograd.grad(CMSSLoss("binary", beta=0.0)(logits, target), logits)
+    maps = Images(logits.sigmoid().detach(), target.double(), None)
+    error = structural_error(maps, Window(3, border="shrink"))
+    torch.testing.assert_close(slope, error * (maps.pred - maps.target) / 30)
 
 
 def test_cmssl_leaves_places_out_whose_structure_is_right() -> None:
