@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pl_losses.core.precision import upcast
 
-CHUNK = 1 << 18
+CHUNK = 1 << 17
 """Elements of the prediction in one chunk: large enough to hide Python, small enough to cache."""
 
 Part = Tensor | None
@@ -29,23 +29,24 @@ EVERY = slice(None)
 
 
 def total(formula: Total, parts: tuple[Part, ...]) -> tuple[Tensor, Part]:
-    """Sum what a formula says of each element.
+    """Sum what a formula says of each element, times the weight of the element.
 
     Args:
-        formula: From the parts to weighed values and their masses (``None``: one each).
+        formula: From the parts to values and their weights (``None``: one each).
         parts: The prediction, then whatever else the formula takes. The first axis of each part
             counts samples and, from the second axis on, the last one counts places; an axis of
-            size one is broadcast. Only the prediction is differentiated.
+            size one is broadcast. Only the prediction is differentiated,
+            and only the values.
 
     Returns:
-        The sum of the weighed values and the sum of the masses (``None``: the number of values).
+        The sum of the weighed values and the sum of the weights (``None``: the number of values).
     """
     if walks(parts):
         pred = parts[0] if torch.is_grad_enabled() else _first(parts).detach()
         value, mass = _Total.apply(formula, pred, *parts[1:])  # type: ignore[no-untyped-call]  # torch's own
         return value, mass
-    values, mass = formula(upcast(_first(parts)), *parts[1:])
-    return values.sum(), None if mass is None else mass.expand_as(values).sum()
+    values, weight = formula(upcast(_first(parts)), *parts[1:])
+    return _weighed(values, weight), None if weight is None else weight.expand_as(values).sum()
 
 
 def sums(formula: Sums, parts: tuple[Part, ...], *, whole: bool = False) -> Tensor:
@@ -80,6 +81,10 @@ def walks(parts: tuple[Part, ...]) -> bool:
     if torch._C._are_functorch_transforms_active():  # no public form: vmap, grad, jvp
         return False
     return not any(part is not None and part.requires_grad for part in parts[1:])
+
+
+def _weighed(values: Tensor, weight: Part) -> Tensor:
+    return values.sum() if weight is None else (values * weight).sum()
 
 
 def _slices(parts: tuple[Part, ...], *, whole: bool = False) -> Iterator[Slices]:
@@ -132,8 +137,8 @@ class _Total(torch.autograd.Function):
         parts = ctx.saved_tensors
         others = (None,) * (len(parts) - 1)
         if torch.is_grad_enabled():  # create_graph: the gradient itself is to be differentiated
-            values, _ = ctx.formula(upcast(parts[0]), *parts[1:])
-            slope = torch.autograd.grad(values.sum(), parts[0], grads[0], create_graph=True)[0]
+            value = _weighed(*ctx.formula(upcast(parts[0]), *parts[1:]))
+            slope = torch.autograd.grad(value, parts[0], grads[0], create_graph=True)[0]
             return (None, slope, *others)
         # The gradient is handed out, not copied, so a retained graph makes it anew.
         gradient, ctx.gradient = ctx.gradient, None
@@ -147,19 +152,23 @@ def _walk(
 ) -> tuple[Tensor, Part, Tensor | None]:
     pred = _first(parts).detach()
     gradient = torch.empty_like(pred, dtype=upcast(pred[:0]).dtype) if slope else None
-    value, mass = upcast(pred.new_zeros(())), None
+    one = upcast(pred.new_ones(()))
+    value, mass, ones = torch.zeros_like(one), None, 0
     with torch.set_grad_enabled(slope):
         for where in _slices(parts):
             leaf = upcast(_chunk(pred, where)).requires_grad_(slope)
-            values, masses = formula(leaf, *[_cut(part, where) for part in parts[1:]])
-            chunk_value = values.sum()
+            values, weight = formula(leaf, *[_cut(part, where) for part in parts[1:]])
             if gradient is not None:
-                _chunk(gradient, where).copy_(torch.autograd.grad(chunk_value, leaf)[0])
-            value = value + chunk_value.detach()
-            if masses is not None:
-                masses = masses.detach().expand_as(values).sum()
-                mass = masses if mass is None else mass + masses
-    return value, mass, gradient
+                # The slope of a weighed sum is its weight: neither needs to be in the graph.
+                rate = (one if weight is None else weight).expand_as(values)
+                _chunk(gradient, where).copy_(torch.autograd.grad(values, leaf, rate)[0])
+            value += _weighed(values.detach(), weight)
+            if weight is None:
+                ones += values.numel()
+            else:
+                part_mass = weight.expand_as(values).sum()
+                mass = part_mass if mass is None else mass + part_mass
+    return value, mass if mass is None else mass + ones, gradient
 
 
 class _Sums(torch.autograd.Function):

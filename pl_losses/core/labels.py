@@ -9,6 +9,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_choice
+from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements, channels, classes, pair
 from pl_losses.core.likelihood import (
     Likelihood,
@@ -111,6 +112,15 @@ class Labels(FullPrecisionModule):
         self._check_class_count(pred)
         return elements
 
+    def bare(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> bool:
+        """Return whether a batch would be read as it is, of whatever shape it is."""
+        settings = weight, self.class_weights, self.ignore_index
+        if self.kind == "multiclass" or any(each is not None for each in settings):
+            return False
+        alike = pred.shape == target.shape and pred.dtype == target.dtype
+        wide = pred.dtype in (torch.float32, torch.float64) and self.from_logits
+        return alike and wide and (self.kind != "multilabel" or pred.ndim > 1)
+
     def light(self, elements: Elements) -> bool:
         """Return whether :meth:`read` makes no tensor as large as the prediction."""
         if self.kind == "multiclass":
@@ -146,8 +156,13 @@ class Labels(FullPrecisionModule):
         return target.long() if indices else target.to(pred.dtype), weight
 
     def ignored(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | None:
-        """Return where a part of what :meth:`arrange` laid out does not count, or ``None``."""
+        """Return where a part of what :meth:`arrange` laid out does not count.
+
+        ``None`` if all of it counts, as far as that can be seen without waiting for a device.
+        """
         marked = self._marked(pred, target)
+        if marked is not None and eager_on_cpu(marked) and not marked.any():
+            marked = None
         if weight is None:
             return marked
         # What weighs nothing is not looked at, so its target may be anything, even nan.

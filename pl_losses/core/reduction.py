@@ -44,8 +44,7 @@ def reduce(
     if reduction == "none":
         return weighed
     if weight is None:
-        if reduction == "mean" and values.numel():
-            return values.mean()
+        # Not `mean`: its gradient is written out in full, that of a sum is one number expanded.
         return divide(weighed.sum(), values.numel(), reduction)
     return divide(weighed.sum(), weight.expand_as(values).sum(), reduction)
 

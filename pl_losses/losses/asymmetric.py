@@ -82,6 +82,8 @@ class AsymmetricLoss(ClassificationLoss):
         tensor(0.1855)
     """
 
+    alone = True
+
     kinds = ("binary", "multilabel")
 
     def __init__(

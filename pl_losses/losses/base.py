@@ -69,12 +69,7 @@ def reduce_elements(
         values, weight = block(upcast(elements.pred), *parts[1:])
         # Finite: reading has replaced the target of whatever weighs nothing.
         return reduce(values, reduction, weight, finite=True)
-
-    def weighed(*parts: Tensor) -> tuple[Tensor, Tensor | None]:
-        values, weight = block(*parts)
-        return (values if weight is None else values * weight), weight
-
-    total, mass = chunks.total(weighed, parts)
+    total, mass = chunks.total(block, parts)
     return divide(total, prod(elements.shape) if mass is None else mass, reduction)
 
 

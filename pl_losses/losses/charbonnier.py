@@ -53,6 +53,8 @@ class CharbonnierLoss(RegressionLoss):
         tensor(2.)
     """
 
+    alone = True
+
     def __init__(
         self,
         labels: LabelsLike = "regression",

@@ -1,5 +1,6 @@
 """Cross-entropy: the surprise at the truth."""
 
+import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
 
@@ -68,6 +69,8 @@ class CrossEntropyLoss(ClassificationLoss):
         tensor(0.3709)
     """
 
+    alone = True
+
     def __init__(
         self,
         labels: LabelsLike,
@@ -79,6 +82,7 @@ class CrossEntropyLoss(ClassificationLoss):
         self.label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
         by_class = self.labels.class_weights is not None or self.labels.auto
         self.lean = () if label_smoothing and by_class else self.kinds
+        self.kernel = None if label_smoothing else F.binary_cross_entropy_with_logits
 
     @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Huber loss: squared near zero, absolute beyond, in squared units."""
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
@@ -56,6 +58,7 @@ class HuberLoss(RegressionLoss):
         tensor(0.8750)
     """
 
+    alone = True
     lean = ("regression",)
 
     def __init__(
@@ -67,6 +70,7 @@ class HuberLoss(RegressionLoss):
     ) -> None:
         super().__init__(labels, reduction=reduction)
         self.delta = check_above("delta", delta, 0)
+        self.kernel = partial(F.huber_loss, delta=self.delta)
 
     @override
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:

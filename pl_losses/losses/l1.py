@@ -43,7 +43,9 @@ class L1Loss(RegressionLoss):
         <https://arxiv.org/abs/1712.09482>`_, AAAI 2017.
     """
 
+    alone = True
     lean = ("regression",)
+    kernel = staticmethod(F.l1_loss)
 
     @override
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:

@@ -31,9 +31,10 @@ def log_cosh(pred: Tensor, target: Tensor) -> Tensor:
         Saleh and Saleh, `Statistical Properties of the Log-Cosh Loss Function
         <https://arxiv.org/abs/2208.04564>`_, 2022.
     """
-    # log(e^r + e^-r): nothing overflows, and the rounding error is that of a residual about 1.
+    # r + log(1 + e^-2r) - log 2: nothing overflows, and the rounding error is that of a residual
+    # about 1. Torch divides its softplus by beta.
     residual = pred - target
-    return residual + F.softplus(-2 * residual) - math.log(2)
+    return residual.add(F.softplus(residual, beta=-2), alpha=-2) - math.log(2)
 
 
 @LOSSES.register("log_cosh")
@@ -49,6 +50,8 @@ class LogCoshLoss(RegressionLoss):
         >>> LogCoshLoss()(torch.tensor([3.0]), torch.tensor([1.0]))
         tensor(1.3250)
     """
+
+    alone = True
 
     @override
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:

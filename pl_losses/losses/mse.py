@@ -44,7 +44,9 @@ class MSELoss(RegressionLoss):
         <https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2>`_, 1950.
     """
 
+    alone = True
     lean = ("regression",)
+    kernel = staticmethod(F.mse_loss)
 
     @override
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:

@@ -65,6 +65,7 @@ class Poly1Loss(ClassificationLoss):
         tensor(2.1363)
     """
 
+    alone = True
     lean = ("multiclass",)
 
     def __init__(

@@ -63,6 +63,8 @@ class QualityFocalLoss(DenseLoss):
         tensor(0.4090)
     """
 
+    alone = True
+
     kinds = ("binary", "multilabel")
 
     def __init__(

@@ -5,14 +5,12 @@ from abc import abstractmethod
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.elements import Elements
 from pl_losses.core.labels import Kind, Labels, LabelsLike
-from pl_losses.core.precision import full_precision
 from pl_losses.core.reduction import Reduction
-from pl_losses.losses.base import Loss, reduce_elements
+from pl_losses.losses.elementwise import ElementwiseLoss
 
 
-class RegressionLoss(Loss):
+class RegressionLoss(ElementwiseLoss):
     """A loss on numbers; a subclass writes :meth:`values`.
 
     On labels of a classification task it compares the predicted probabilities with the label's:
@@ -21,21 +19,12 @@ class RegressionLoss(Loss):
     Args:
         labels: What the target means; numbers, unless said otherwise.
         reduction: How the elements' losses become one number.
-
-    Raises:
-        ValueError: If the loss does not take the kind of labels.
     """
 
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel", "regression")
-    """The kinds of labels that the loss takes."""
-
-    lean: tuple[Kind, ...] = ()
-    """Kinds of labels of which the formula makes no more than one tensor as large as the
-    prediction, so that a large batch is done at once."""
 
     def __init__(self, labels: LabelsLike = "regression", *, reduction: Reduction = "mean") -> None:
-        super().__init__(reduction=reduction)
-        self.labels = Labels.of(labels, self.kinds)
+        super().__init__(labels, reduction=reduction)
 
     @abstractmethod
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:
@@ -47,32 +36,19 @@ class RegressionLoss(Loss):
             context: The parts of what :meth:`context` returned that belong to these elements.
         """
 
-    def context(self, elements: Elements) -> tuple[Tensor, ...]:  # noqa: ARG002 - a hook
-        """Return what the formula must know of the whole batch, such as a scale; nothing here.
-
-        Each tensor is laid out as the target is, or has size one along an axis.
-        """
-        return ()
-
+    @override
     def block(
         self, pred: Tensor, target: Tensor, weight: Tensor | None, *context: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the loss of each element of a part of the batch, and its weight."""
         pred, target, weight = numbers(self.labels, pred, target, weight)
         values = self.values(pred, target, *context)
         return (values.sum(1) if self.labels.kind == "multiclass" else values), weight
 
     @override
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        with full_precision(pred):
-            elements = self.labels.arrange(pred, target, weight)
-            return reduce_elements(
-                self.block,
-                elements,
-                self.reduction,
-                context=self.context(elements),
-                at_once=self.labels.kind in self.lean and self.labels.light(elements),
-            )
+    def compared(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        if self.labels.kind == "regression":
+            return pred, target
+        return numbers(self.labels, pred, target, None)[:2]
 
 
 def numbers(

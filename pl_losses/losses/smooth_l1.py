@@ -1,5 +1,7 @@
 """Smooth L1: squared near zero, absolute beyond."""
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
@@ -55,6 +57,7 @@ class SmoothL1Loss(RegressionLoss):
         tensor(1.7500)
     """
 
+    alone = True
     lean = ("regression",)
 
     def __init__(
@@ -66,6 +69,7 @@ class SmoothL1Loss(RegressionLoss):
     ) -> None:
         super().__init__(labels, reduction=reduction)
         self.beta = check_above("beta", beta, 0)
+        self.kernel = partial(F.smooth_l1_loss, beta=self.beta)
 
     @override
     def values(self, pred: Tensor, target: Tensor, *context: Tensor) -> Tensor:

@@ -59,6 +59,8 @@ class WingLoss(RegressionLoss):
         tensor(3.4657)
     """
 
+    alone = True
+
     kinds: tuple[Kind, ...] = ("regression",)
 
     def __init__(

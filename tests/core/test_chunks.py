@@ -46,12 +46,12 @@ def values(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor,
     if target.ndim < pred.ndim:
         pred = pred.gather(1, target.unsqueeze(1)).squeeze(1) + pred.logsumexp(1)
         target = target.to(pred.dtype)
-    each = (pred.sin() - target) ** 2
-    return (each, None) if weight is None else (weight * each, weight)
+    return (pred.sin() - target) ** 2, weight
 
 
 def moments(pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-    each, _ = values(pred, target, weight)
+    each, _ = values(pred, target, None)
+    each = each if weight is None else each * weight
     return torch.stack([each.sum(-1), (each * each).sum(-1)], -1)
 
 
@@ -99,6 +99,22 @@ def test_the_masses_are_summed(layout: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(chunks, "CHUNK", 1 << 20)
     _, whole = chunks.total(values, parts)
     torch.testing.assert_close(walked, whole)
+
+
+def test_chunks_without_weights_weigh_one_beside_those_with_weights() -> None:
+    def formula(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        marked = target > 1
+        return pred * pred, marked.double() if marked.any() else None
+
+    pred, target = _random(4, 7).requires_grad_(), torch.zeros(4, 7)
+    target[2, :3] = 2  # one of the four chunks
+    value, mass = chunks.total(formula, (pred, target))
+    counted = torch.ones(4, 7, dtype=torch.float64)
+    counted[2, 3:] = 0
+    assert mass == counted.sum()
+    torch.testing.assert_close(value, (counted * pred**2).sum())
+    (slope,) = torch.autograd.grad(value, pred)
+    torch.testing.assert_close(slope, 2 * counted * pred.detach())
 
 
 def test_a_large_tensor_is_really_cut() -> None:

@@ -215,3 +215,15 @@ def test_says_in_one_line_what_it_is() -> None:
         repr(labels)
         == "Labels(multiclass, ignore_index=255, class_weights=auto, from_logits=False)"
     )
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_where_nothing_is_ignored_nothing_is_weighed(kind: Kind) -> None:
+    labels = Labels(kind, ignore_index=7)
+    pred, target = torch.zeros(4, 3), torch.zeros(4, 3)
+    target = target[:, 0].long() if kind == "multiclass" else target
+    assert read(labels, pred, target)[2] is None
+    target.view(-1)[1] = 7
+    weight = read(labels, pred, target)[2]
+    assert weight is not None
+    assert weight.flatten().tolist().count(0.0) == 1
