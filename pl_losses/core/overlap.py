@@ -97,7 +97,7 @@ def _plain_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool)
     weighed = truth if weight is None else truth * weight
     sizes = [pred, truth] if not squared else [pred * pred, truth * truth]
     if weight is None:
-        places = torch.full_like(pred[..., :1], pred.shape[-1]).sum(-1)
+        places = pred.new_full(pred.shape[:2], pred.shape[-1])
         return torch.stack([(pred * weighed).sum(-1), *(s.sum(-1) for s in sizes), places], -1)
     places = weight.expand_as(pred).sum(-1)
     both = (pred * weighed).sum(-1)

@@ -10,6 +10,7 @@ from typing_extensions import TypeVar, override
 
 from pl_losses.core import chunks
 from pl_losses.core.checks import check_at_least, check_choice
+from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements
 from pl_losses.core.labels import Kind, Labels, LabelsLike
 from pl_losses.core.overlap import Overlap, overlap_sums
@@ -133,7 +134,7 @@ class RegionLoss(Loss, Generic[R]):
         values = self.values(region)
         if self.empty == "zero":
             values = values * (region.truth > 0)
-        counts = None if self._all_count(elements) else self.counts(region)
+        counts = None if self._all_count(elements, region) else self.counts(region)
         return reduce(values, self.reduction, counts, finite=True)
 
     def regions(self, elements: Elements, context: tuple[Tensor, ...]) -> R:
@@ -147,11 +148,13 @@ class RegionLoss(Loss, Generic[R]):
             sums = formula(upcast(elements.pred), *parts[1:])
         return self.measure(sums.sum(0, keepdim=True) if self.batch else sums)
 
-    def _all_count(self, elements: Elements) -> bool:
-        chosen = self.empty == "skip" or self.region_weights is not None
-        if chosen or self.labels.kind == "multiclass" or not elements.pred.shape[-1]:
+    def _all_count(self, elements: Elements, region: R) -> bool:
+        if self.empty == "skip" or self.region_weights is not None or not self.include_background:
             return False
-        return self.labels.light(elements)
+        every = self.labels.kind != "multiclass" and elements.pred.shape[-1] > 0
+        if every and self.labels.light(elements):
+            return True
+        return eager_on_cpu(region.places) and bool((region.places > 0).all())
 
     def counts(self, region: R) -> Tensor:
         """Return how much each region counts in the mean, shape ``(N, C)``."""

@@ -83,6 +83,8 @@ def test_derivatives_by_hand_are_those_of_the_plain_formula(
     kind: str, weights: str, monkeypatch: pytest.MonkeyPatch, *, squared: bool
 ) -> None:
     monkeypatch.setattr(overlap_gradient, "BLOCK", 7)
+    monkeypatch.setattr(overlap_gradient, "SHORT", 2)
+    monkeypatch.setattr(overlap_gradient, "ENOUGH", 0)
     weight = weight_of(kind, weights)
     results = []
     for by_hand in (True, False):
