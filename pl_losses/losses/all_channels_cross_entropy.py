@@ -2,12 +2,13 @@
 
 from typing import Literal, get_args
 
+import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_choice
 from pl_losses.core.labels import LabelsLike
-from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood
+from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood, SoftmaxLikelihood
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.classification import ClassificationLoss
@@ -41,6 +42,11 @@ def all_channels_cross_entropy(likelihood: Likelihood, reading: Reading = "softm
     """
     if reading == "softmax":
         return likelihood.nll + likelihood.others_nll
+    if isinstance(likelihood, SoftmaxLikelihood):
+        # The surprise of a no is softplus(x), that of the one yes softplus(-x): no one-hot truth.
+        target = likelihood.target.unsqueeze(1)
+        yes = likelihood.logits.gather(1, target)
+        return F.softplus(likelihood.logits.scatter(1, target, -yes)).sum(1)
     return SigmoidLikelihood(likelihood.logits, likelihood.truth).nll.sum(1)
 
 

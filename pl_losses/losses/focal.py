@@ -7,8 +7,10 @@ from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_between
+from pl_losses.core.eager import eager_on_cpu
+from pl_losses.core.focusing import focused_surprise
 from pl_losses.core.labels import LabelsLike
-from pl_losses.core.likelihood import Likelihood
+from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood
 from pl_losses.core.powers import power
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
@@ -42,6 +44,10 @@ def focal_loss(likelihood: Likelihood, gamma: float = 2.0) -> Tensor:
         Lin et al., `Focal Loss for Dense Object Detection <https://arxiv.org/abs/1708.02002>`_,
         ICCV 2017, eq. 4.
     """
+    logits, target = likelihood.logits, likelihood.target
+    by_hand = gamma >= 1 and eager_on_cpu(logits, target) and not target.requires_grad
+    if by_hand and isinstance(likelihood, SigmoidLikelihood):
+        return focused_surprise(logits, target, gamma)
     nll = likelihood.nll
     return power(1 - (-nll).exp(), gamma) * nll
 
@@ -71,6 +77,7 @@ class FocalLoss(DenseLoss):
         tensor(0.1225)
     """
 
+    alone = True
     lean = ("multiclass",)
 
     alpha: Tensor | None

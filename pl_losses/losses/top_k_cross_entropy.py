@@ -2,15 +2,14 @@
 
 import math
 
-import torch
 from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_above, check_between
-from pl_losses.core.elements import Elements
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
-from pl_losses.core.reduction import Reduction
+from pl_losses.core.precision import full_precision, upcast
+from pl_losses.core.reduction import Reduction, reduce
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.classification import ClassificationLoss
 
@@ -27,13 +26,17 @@ def hardness_cut(nll: Tensor, counts: Tensor | None, share: float) -> Tensor:
         The surprise of the least hard of them, shape ``(1,)``.
 
     Example:
+        >>> import torch
         >>> hardness_cut(torch.tensor([0.1, 3.0, 0.2, 0.4]), None, share=0.5)
         tensor([0.4000])
     """
     size = nll.numel()
     if size == 0:
         return nll.new_zeros(1)
-    there = torch.ones_like(nll) if counts is None else (counts > 0).to(nll.dtype).expand_as(nll)
+    if counts is None:
+        hardest = nll.flatten().topk(max(round(share * size), 1), sorted=False).values
+        return hardest.amin(0, keepdim=True)
+    there = (counts > 0).to(nll.dtype).expand_as(nll)
     ranked = nll.masked_fill(there == 0, -1.0).flatten()
     # How many to sort must be known without a look at the values; how many count need not be.
     hardest = ranked.topk(min(size, int(share * size) + 1)).values
@@ -66,6 +69,7 @@ class TopKCrossEntropyLoss(ClassificationLoss):
         ValueError: If ``share`` or ``threshold`` is out of range.
 
     Example:
+        >>> import torch
         >>> loss = TopKCrossEntropyLoss("binary", share=0.25)
         >>> loss(torch.tensor([9.0, 9.0, 0.0, 9.0]), torch.tensor([1, 1, 1, 1]))
         tensor(0.6931)
@@ -92,24 +96,19 @@ class TopKCrossEntropyLoss(ClassificationLoss):
         self.threshold = threshold
 
     @override
-    def context(self, elements: Elements) -> tuple[Tensor, ...]:
-        with torch.no_grad():
-            nll, weight = super().block(*elements.parts)
-            cut = hardness_cut(nll, weight, self.share)
-            if self.threshold is not None:
-                cut = cut.clamp_max(-math.log(self.threshold))
-            # A little lower: computed in parts, the values may differ in their last digits.
-            return (cut * (1 - 8 * torch.finfo(cut.dtype).eps),)
-
-    @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:
         return likelihood.nll
 
     @override
-    def block(
-        self, pred: Tensor, target: Tensor, weight: Tensor | None, *context: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        values, weight = super().block(pred, target, weight)
-        (cut,) = context
-        hard = (values.detach() >= cut).to(values.dtype)
-        return values, hard if weight is None else hard * weight
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        with full_precision(pred):
+            # All of the batch at once: which elements are hard is known when each value is.
+            elements = self.labels.arrange(pred, target, weight)
+            values, weight = self.block(upcast(elements.pred), *elements.parts[1:])
+            cut = hardness_cut(values.detach(), weight, self.share)
+            if self.threshold is not None:
+                cut = cut.clamp_max(-math.log(self.threshold))
+            hard = (values.detach() >= cut).to(values.dtype)
+            chosen = hard if weight is None else hard * weight
+            reduced = reduce(values, self.reduction, chosen, finite=True)
+            return reduced.reshape(elements.shape) if self.reduction == "none" else reduced

@@ -301,12 +301,13 @@ ROWS = [
     }),
     Row("ce", MC, ours("cross_entropy", "multiclass"), {
         "torch": Peer(lambda: F.cross_entropy),
-        "smp": Peer(lambda: smp.SoftCrossEntropyLoss(ignore_index=None)),
+        "smp": Peer(lambda: smp.SoftCrossEntropyLoss(smooth_factor=0.0, ignore_index=None)),
     }, kernel=True),
     Row("ce", CLS, ours("cross_entropy", "multiclass"), {
         "torch": Peer(lambda: F.cross_entropy),
     }, kernel=True),
-    Row("ce, all channels", MC, ours("all_channels_cross_entropy", "multiclass"), {
+    Row("ce, all channels", MC, ours(
+        "all_channels_cross_entropy", "multiclass", reading="sigmoid"), {
         "torch (one-hot)": Peer(lambda: _all_channels),
     }),
     Row("top-k ce", MC, ours("top_k_cross_entropy", "multiclass"), {
@@ -316,7 +317,7 @@ ROWS = [
         "torch": Peer(lambda: F.smooth_l1_loss),
     }, kernel=True),
     Row("mse", HEAT, ours("mse"), {"torch": Peer(lambda: F.mse_loss)}, kernel=True),
-    Row("mse 8:1", HEAT, ours("mse", {"kind": "multilabel", "class_weights": [1, 8]}), {
+    Row("mse 8:1", HEAT, ours("mse", {"kind": "binary", "class_weights": [1, 8]}), {
         "torch (rule)": Peer(lambda: _eight_to_one),
     }),
     Row("ssim", HEAT, ours("ssim"), {
