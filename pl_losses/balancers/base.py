@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from pl_losses.core.checks import check_above, check_choice, check_shape
@@ -58,9 +57,9 @@ class Balancer(FullPrecisionModule, ABC):
     def weights(self, losses: Tensor) -> Tensor:
         """Return the weight of each loss, shape ``(T,)``; ``losses`` come detached."""
 
-    def prices(self, losses: Tensor) -> Tensor:
-        """Return the price of each weight, shape ``(T,)``; zero unless the method has one."""
-        return torch.zeros_like(losses)
+    def prices(self, losses: Tensor) -> Tensor | None:  # noqa: ARG002 - a hook
+        """Return the price of each weight, shape ``(T,)``; none unless the method has one."""
+        return None
 
     def observe(self, losses: Tensor, present: Tensor) -> None:
         """Take note of the losses; called once after every optimizer step."""
@@ -85,7 +84,8 @@ class Balancer(FullPrecisionModule, ABC):
         check_shape("losses", losses, (len(self.tasks),))
         detached = losses.detach()
         weights = self.weights(detached)
-        parts = weights * losses + self.prices(detached)
+        prices = self.prices(detached)
+        parts = weights * losses if prices is None else weights * losses + prices
         for scale in (present, factors):
             parts = parts if scale is None else parts * scale
         used = weights.detach()

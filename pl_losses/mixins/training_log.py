@@ -28,14 +28,15 @@ class TrainingLog:
         self._last: Report | None = None
         self._steps_seen = 0
 
+    # The compiler cannot follow Lightning's own `log`.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's
     def add(
         self, module: LightningModule, report: Report, outputs: Mapping[str, TaskOutput]
     ) -> None:
         """Take note of one step."""
         self._last = report
-        row = self.window.row(report, outputs)
-        self.window.add_row(row)
-        self.epoch.add_row(row)
+        self.window.add(report, outputs)
+        self.epoch.add(report, outputs)
         if module._trainer is not None and writes_now(module):
             means = self.window.means(lambda sums: sum_over_ranks(module, sums))
             self.window.clear()

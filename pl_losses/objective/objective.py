@@ -133,17 +133,9 @@ class Objective(nn.Module):
                 "The outputs must have at least one task that is switched on; got "
                 f"{', '.join(outputs) or 'none'}, and on are {', '.join(self.active) or 'none'}."
             )
-        some = next(iter(found.values()))[0]
-        nothing = some.detach().new_zeros(())
-        terms = torch.stack(
-            [
-                term
-                for name, task in self._items
-                for term in found.get(name, [nothing] * len(task.losses))
-            ]
-        )
+        terms = self._stacked(found)
         present = [name in found and task.present(outputs[name]) for name, task in self._items]
-        there = _mask(present, nothing)
+        there = _mask(present, terms.detach())
         losses = self._task_losses(terms)
         balancer = self.balancer if self._override is None else self._override
         factors = None if self._plain else self._factors.to(terms.dtype)
@@ -158,6 +150,18 @@ class Objective(nn.Module):
             terms.detach(),
             self.term_owners,
             self.term_shares,
+        )
+
+    def _stacked(self, found: Mapping[str, list[Tensor]]) -> Tensor:
+        if len(found) == len(self._items):
+            return torch.stack([term for terms in found.values() for term in terms])
+        nothing = next(iter(found.values()))[0].detach().new_zeros(())
+        return torch.stack(
+            [
+                term
+                for name, task in self._items
+                for term in found.get(name, [nothing] * len(task.losses))
+            ]
         )
 
     def _task_losses(self, terms: Tensor) -> Tensor:
