@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pl_losses.core.precision import upcast
 
-CHUNK = 1 << 17
+CHUNK = 1 << 18
 """Elements of the prediction in one chunk: large enough to hide Python, small enough to cache."""
 
 Part = Tensor | None

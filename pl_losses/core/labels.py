@@ -166,7 +166,10 @@ class Labels(FullPrecisionModule):
         if weight is None:
             return marked
         # What weighs nothing is not looked at, so its target may be anything, even nan.
-        nothing = (weight == 0).expand(self._element_shape(pred))
+        nothing = weight == 0
+        if eager_on_cpu(nothing) and not nothing.any():
+            return marked
+        nothing = nothing.expand(self._element_shape(pred))
         return nothing if marked is None else marked | nothing
 
     def likelihood(self, logits: Tensor, target: Tensor) -> Likelihood:
@@ -182,7 +185,7 @@ class Labels(FullPrecisionModule):
     ) -> tuple[Tensor, Tensor | None]:
         ignored = self.ignored(pred, target, weight)
         if ignored is None:
-            return target, None
+            return target, weight
         spread = ignored.unsqueeze(1) if target.ndim > ignored.ndim else ignored
         counts = (~ignored).to(pred.dtype)
         # Label 0 is in range for every kind; the zero weight keeps it from counting.

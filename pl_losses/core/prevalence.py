@@ -1,5 +1,6 @@
 """How often the label 1 occurs, in each image or in the batch."""
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -25,15 +26,16 @@ def positive_share(labels: Labels, elements: Elements, per: Scope) -> Tensor:
     Returns:
         The share, ``(N or 1, 1)`` or ``(N or 1, C, 1)``; 0 where nothing counts. No gradient.
     """
-
-    def masses(pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        truth, mass = labels.clean(pred, target, weight)
-        mass = torch.ones_like(truth) if mass is None else mass
-        return torch.stack([(truth * mass).sum(-1), mass.expand_as(truth).sum(-1)], -1)
-
     parts = (elements.pred.detach(), elements.target, elements.weight)
-    sums = chunks.sums(masses, parts).detach()
+    sums = chunks.sums(partial(_masses, labels), parts).detach()
     if per == "batch" or elements.pred.shape[-1] == 1:
         sums = sums.sum(0, keepdim=True)
     positive, every = sums[..., :1], sums[..., 1:]
     return positive / every.where(every > 0, 1.0)
+
+
+def _masses(labels: Labels, pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    truth, mass = labels.clean(pred, target, weight)
+    if mass is None:
+        return torch.stack([truth.sum(-1), truth.new_full(truth.shape[:-1], truth.shape[-1])], -1)
+    return torch.stack([(truth * mass).sum(-1), mass.expand_as(truth).sum(-1)], -1)

@@ -32,3 +32,7 @@ class ClassificationLoss(ElementwiseLoss):
     ) -> tuple[Tensor, Tensor | None]:
         logits, target, weight = self.labels.read(pred, target, weight)
         return self.values(self.labels.likelihood(logits, target), *context), weight
+
+    @override
+    def bare_values(self, pred: Tensor, target: Tensor) -> Tensor:
+        return self.values(self.labels.likelihood(pred, target))

@@ -56,6 +56,10 @@ class ElementwiseLoss(Loss):
         """
         return ()
 
+    @abstractmethod
+    def bare_values(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Return what :meth:`block` does of a bare batch, in its shape, without reading it."""
+
     def compared(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the kernel takes of a bare batch; a hook."""
         return pred, target
@@ -67,7 +71,7 @@ class ElementwiseLoss(Loss):
             if self.alone and labels.bare(pred, target, weight) and self._whole(pred, target):
                 if self.kernel is not None and self.reduction in ("mean", "sum") and pred.numel():
                     return self.kernel(*self.compared(pred, target), reduction=self.reduction)
-                return reduce(self.block(pred, target, None)[0], self.reduction)
+                return reduce(self.bare_values(pred, target), self.reduction)
             elements = labels.arrange(pred, target, weight)
             return reduce_elements(
                 self.block,

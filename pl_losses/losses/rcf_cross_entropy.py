@@ -1,12 +1,12 @@
 """RCF's cross-entropy: balanced for edges, blind where the annotators did not agree."""
 
-from dataclasses import replace
 from typing import get_args
 
 from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_choice
+from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
@@ -111,8 +111,11 @@ class RCFCrossEntropyLoss(ClassificationLoss):
     def _decided(self, elements: Elements) -> Elements:
         if self.undecided is None:
             return elements
+        undecided = elements.target == self.undecided
+        if eager_on_cpu(undecided) and not undecided.any():
+            return elements
         # A weight of 0 is the whole of ignoring: reading replaces such a target.
-        decided = (elements.target != self.undecided).to(upcast(elements.pred[:0]).dtype)
+        decided = (~undecided).to(upcast(elements.pred[:0]).dtype)
         if elements.weight is not None:
             decided = decided * elements.weight
-        return replace(elements, weight=decided)
+        return Elements(elements.pred, elements.target, decided, elements.shape)

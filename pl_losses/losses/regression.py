@@ -45,6 +45,10 @@ class RegressionLoss(ElementwiseLoss):
         return (values.sum(1) if self.labels.kind == "multiclass" else values), weight
 
     @override
+    def bare_values(self, pred: Tensor, target: Tensor) -> Tensor:
+        return self.values(*self.compared(pred, target))
+
+    @override
     def compared(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if self.labels.kind == "regression":
             return pred, target
