@@ -23,6 +23,7 @@ from pl_losses.losses.cmssl import CMSSLoss as CMSSLoss
 from pl_losses.losses.combo import ComboLoss as ComboLoss
 from pl_losses.losses.compound import CompoundLoss as CompoundLoss
 from pl_losses.losses.cornernet_focal import CornerNetFocalLoss as CornerNetFocalLoss
+from pl_losses.losses.counted import CountedLoss as CountedLoss
 from pl_losses.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss
 from pl_losses.losses.dense import DenseLoss as DenseLoss
 from pl_losses.losses.dice import DiceLoss as DiceLoss

@@ -1,22 +1,18 @@
 """LDAM loss: the rarer a class, the wider the margin it must win by."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.checks import check_above, check_class_count
-from pl_losses.core.class_balance import check_counts
-from pl_losses.core.elements import Elements
+from pl_losses.core.checks import check_above
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.classification import ClassificationLoss
+from pl_losses.losses.counted import ClassCounts, CountedLoss
 
 
 @LOSSES.register("ldam")
-class LDAMLoss(ClassificationLoss):
+class LDAMLoss(CountedLoss):
     r"""Cross-entropy of logits from which the true class has a margin taken off.
 
     .. math::
@@ -33,6 +29,7 @@ class LDAMLoss(ClassificationLoss):
     Args:
         labels: What the target means: a kind, or ``Labels``.
         class_counts: Number of training elements of each class, above 0; only ratios matter.
+            ``"auto"``: counted when the training of a :class:`~pl_losses.MultiTaskMixin` starts.
         max_margin: Margin m of the rarest class, above 0, in units of the logits.
         scale: Factor s above 0 of the logits.
         reduction: How the elements' losses become one number.
@@ -48,37 +45,31 @@ class LDAMLoss(ClassificationLoss):
 
     References:
         Cao et al., `Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss
-        <https://arxiv.org/abs/1906.07413>`_, NeurIPS 2019, eq. 13; margin and scale are those of
-        the authors' code.
+        <https://arxiv.org/abs/1906.07413>`_, NeurIPS 2019; margin and scale are those of the
+        authors' code.
     """
-
-    kinds = ("multiclass",)
-
-    margins: Tensor
 
     def __init__(
         self,
         labels: LabelsLike,
         *,
-        class_counts: Sequence[float],
+        class_counts: ClassCounts,
         max_margin: float = 0.5,
         scale: float = 30.0,
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(labels, reduction=reduction)
-        counts = check_counts("class_counts", class_counts)
-        margins = check_above("max_margin", max_margin, 0) * (counts.min() / counts).pow(0.25)
+        self.max_margin = check_above("max_margin", max_margin, 0)
         self.scale = check_above("scale", scale, 0)
-        self.register_buffer("margins", margins, persistent=False)
+        self.start_with(class_counts)
 
     @override
-    def context(self, elements: Elements) -> tuple[Tensor, ...]:
-        check_class_count("class_counts", len(self.margins), elements.pred)
-        return ()
+    def derive(self, counts: Tensor) -> Tensor:
+        return self.max_margin * (counts.min() / counts).pow(0.25)
 
     @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:
         logits = likelihood.logits
-        margins = self.margins.to(logits.dtype).reshape(-1, *[1] * (logits.ndim - 2))
+        margins = self.known(logits).reshape(-1, *[1] * (logits.ndim - 2))
         scaled = self.scale * (logits - margins * likelihood.truth)
         return self.labels.likelihood(scaled, likelihood.target).nll

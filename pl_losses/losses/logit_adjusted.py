@@ -1,22 +1,18 @@
 """Logit-adjusted cross-entropy: a rare class must win by as much as it is rare."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.checks import check_at_least, check_class_count
-from pl_losses.core.class_balance import check_counts
-from pl_losses.core.elements import Elements
+from pl_losses.core.checks import check_at_least
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.classification import ClassificationLoss
+from pl_losses.losses.counted import ClassCounts, CountedLoss
 
 
 @LOSSES.register("logit_adjusted", "balanced_softmax")
-class LogitAdjustedLoss(ClassificationLoss):
+class LogitAdjustedLoss(CountedLoss):
     r"""Cross-entropy of logits to which the frequency of the classes is added.
 
     .. math::
@@ -30,6 +26,7 @@ class LogitAdjustedLoss(ClassificationLoss):
     Args:
         labels: What the target means: a kind, or ``Labels``.
         class_counts: Number of training elements of each class, above 0; only ratios matter.
+            ``"auto"``: counted when the training of a :class:`~pl_losses.MultiTaskMixin` starts.
         tau: Strength :math:`\tau \ge 0`; 1 makes it consistent for the balanced error.
         reduction: How the elements' losses become one number.
 
@@ -45,35 +42,28 @@ class LogitAdjustedLoss(ClassificationLoss):
 
     References:
         Menon et al., `Long-Tail Learning via Logit Adjustment <https://arxiv.org/abs/2007.07314>`_,
-        ICLR 2021, eq. 10. At :math:`\tau = 1` it is the balanced softmax of Ren et al.,
+        ICLR 2021. At :math:`\tau = 1` it is the balanced softmax of Ren et al.,
         `Balanced Meta-Softmax <https://arxiv.org/abs/2007.10740>`_, NeurIPS 2020.
     """
-
-    kinds = ("multiclass",)
-
-    log_counts: Tensor
 
     def __init__(
         self,
         labels: LabelsLike,
         *,
-        class_counts: Sequence[float],
+        class_counts: ClassCounts,
         tau: float = 1.0,
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(labels, reduction=reduction)
-        counts = check_counts("class_counts", class_counts)
         self.tau = check_at_least("tau", tau, 0)
-        self.register_buffer("log_counts", counts.log(), persistent=False)
+        self.start_with(class_counts)
 
     @override
-    def context(self, elements: Elements) -> tuple[Tensor, ...]:
-        check_class_count("class_counts", len(self.log_counts), elements.pred)
-        return ()
+    def derive(self, counts: Tensor) -> Tensor:
+        return self.tau * counts.log()
 
     @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:
         logits = likelihood.logits
-        added = self.tau * self.log_counts.to(logits.dtype)
-        added = added.reshape(-1, *[1] * (logits.ndim - 2))
+        added = self.known(logits).reshape(-1, *[1] * (logits.ndim - 2))
         return self.labels.likelihood(logits + added, likelihood.target).nll

@@ -1,19 +1,15 @@
 """Seesaw loss: rare classes are spared the pull of frequent ones, unless the model errs."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.checks import check_at_least, check_class_count
-from pl_losses.core.class_balance import check_counts
-from pl_losses.core.elements import Elements
+from pl_losses.core.checks import check_at_least
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood, at_truth
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.classification import ClassificationLoss
+from pl_losses.losses.counted import ClassCounts, CountedLoss
 
 
 def seesaw_loss(likelihood: Likelihood, log_mitigation: Tensor, q: float = 2.0) -> Tensor:
@@ -44,7 +40,8 @@ def seesaw_loss(likelihood: Likelihood, log_mitigation: Tensor, q: float = 2.0) 
 
     References:
         Wang et al., `Seesaw Loss for Long-Tailed Instance Segmentation
-        <https://arxiv.org/abs/2008.10032>`_, CVPR 2021, eq. 3 to 6.
+        <https://arxiv.org/abs/2008.10032>`_, CVPR 2021. C has no limit, as in
+        the paper; the authors' code keeps :math:`p_y` above 0.01 in it.
     """
     logits, target = likelihood.logits, likelihood.target
     if target.is_floating_point():
@@ -58,15 +55,16 @@ def seesaw_loss(likelihood: Likelihood, log_mitigation: Tensor, q: float = 2.0) 
 
 
 @LOSSES.register("seesaw")
-class SeesawLoss(ClassificationLoss):
+class SeesawLoss(CountedLoss):
     """Seesaw loss of logits; the formula is :func:`seesaw_loss`'s.
 
-    The paper counts the elements while it trains; here the counts are given, so that the loss of
-    a batch does not depend on the batches before.
+    The paper counts the elements while it trains; here the counts are known before, so that the
+    loss of a batch does not depend on the batches before.
 
     Args:
         labels: What the target means: a kind, or ``Labels``.
         class_counts: Number of training elements of each class, above 0; only ratios matter.
+            ``"auto"``: counted when the training of a :class:`~pl_losses.MultiTaskMixin` starts.
         p: Strength of the mitigation, at least 0.
         q: Strength of the compensation, at least 0.
         reduction: How the elements' losses become one number.
@@ -80,33 +78,25 @@ class SeesawLoss(ClassificationLoss):
         tensor(0.2877)
     """
 
-    kinds = ("multiclass",)
-
-    log_mitigation: Tensor
-
     def __init__(
         self,
         labels: LabelsLike,
         *,
-        class_counts: Sequence[float],
+        class_counts: ClassCounts,
         p: float = 0.8,
         q: float = 2.0,
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(labels, reduction=reduction)
-        log_counts = check_counts("class_counts", class_counts).log()
-        log_ratio = (log_counts - log_counts.unsqueeze(1)).clamp_max(0)
+        self.p = check_at_least("p", p, 0)
         self.q = check_at_least("q", q, 0)
-        self.register_buffer(
-            "log_mitigation", check_at_least("p", p, 0) * log_ratio, persistent=False
-        )
+        self.start_with(class_counts)
 
     @override
-    def context(self, elements: Elements) -> tuple[Tensor, ...]:
-        check_class_count("class_counts", len(self.log_mitigation), elements.pred)
-        return ()
+    def derive(self, counts: Tensor) -> Tensor:
+        log_counts = counts.log()
+        return self.p * (log_counts - log_counts.unsqueeze(1)).clamp_max(0)
 
     @override
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:
-        mitigation = self.log_mitigation.to(likelihood.logits.dtype)
-        return seesaw_loss(likelihood, mitigation, self.q)
+        return seesaw_loss(likelihood, self.known(likelihood.logits), self.q)

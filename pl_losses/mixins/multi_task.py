@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pl_losses.lightning import LightningModule, rank_zero_info
-from pl_losses.mixins.class_weights import count_class_weights
+from pl_losses.mixins.class_counts import count_classes
 from pl_losses.mixins.evaluation import Evaluation
 from pl_losses.mixins.run_card import run_card
 from pl_losses.mixins.training_log import TrainingLog
@@ -100,7 +100,8 @@ class MultiTaskMixin(_Base):
     def targets(self, batch: Any) -> dict[str, Tensor]:
         """Return the targets of a batch by task, for what is counted before training.
 
-        Override this together with :meth:`outputs` if a task has ``class_weights: auto``.
+        Override this together with :meth:`outputs` if a task has ``class_weights: auto`` or a loss
+        with ``class_counts: auto``.
         """
         _, target = split_batch(batch)
         if isinstance(target, Mapping):
@@ -138,9 +139,9 @@ class MultiTaskMixin(_Base):
         rank_zero_info(run_card(self.objective, self.trainer))
 
     def on_train_start(self) -> None:
-        """Count class weights that are to be counted and have not been loaded."""
+        """Count the classes where that is wanted and has not been loaded."""
         super().on_train_start()
-        count_class_weights(self)
+        count_classes(self)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Let the balancer take note of the losses, once for each optimizer step."""
@@ -162,6 +163,8 @@ class MultiTaskMixin(_Base):
         super().on_validation_epoch_end()
         self._evaluation.end(self)
 
+        if self.trainer.sanity_checking:  # before training starts
+            count_classes(self)
     def on_test_epoch_start(self) -> None:
         """Begin new means."""
         super().on_test_epoch_start()

@@ -50,8 +50,6 @@ def _embeddings(
     return _normal((count, 5), rng), _normal((count, 5), rng)
 
 
-COUNTS = {"class_counts": [90, 9, 1]}
-
 COUNTS = (50.0, 30.0, 20.0)
 IMAGES = (1, 2, 3)
 SMOOTH = {"scale": "it adds a smoothing of one place to weighed places"}

@@ -7,7 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pl_losses.losses import CrossEntropyLoss, LDAMLoss, LogitAdjustedLoss, Loss, SeesawLoss
+from pl_losses.losses import (
+    CountedLoss,
+    CrossEntropyLoss,
+    LDAMLoss,
+    LogitAdjustedLoss,
+    Loss,
+    SeesawLoss,
+)
 
 COUNTS = [900, 90, 9, 1]
 
@@ -122,3 +129,29 @@ def test_wrong_counts_are_errors(loss: type[Loss], counts: list[float], message:
 def test_wrong_options_are_errors(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+AUTO: list[type[CountedLoss]] = [LogitAdjustedLoss, LDAMLoss, SeesawLoss]
+
+
+@pytest.mark.parametrize("loss_class", AUTO)
+def test_counts_that_nobody_counted_are_an_error(loss_class: type[CountedLoss]) -> None:
+    loss = loss_class("multiclass", class_counts="auto")
+    with pytest.raises(ValueError, match=r"`class_counts` must be known .* got 'auto'"):
+        loss(*sample())
+
+
+@pytest.mark.parametrize("loss_class", AUTO)
+def test_counts_that_come_later_are_as_good_and_are_saved(loss_class: type[CountedLoss]) -> None:
+    expected = loss_class("multiclass", class_counts=COUNTS)(*sample())
+    loss, other = (loss_class("multiclass", class_counts="auto") for _ in range(2))
+    loss.set_class_counts(torch.tensor(COUNTS))
+    torch.testing.assert_close(loss(*sample()), expected, rtol=0, atol=0)
+    other.load_state_dict(loss.state_dict())
+    torch.testing.assert_close(other(*sample()), expected, rtol=0, atol=0)
+    assert not loss_class("multiclass", class_counts=COUNTS).state_dict()
+
+
+def test_another_word_than_auto_is_an_error() -> None:
+    with pytest.raises(ValueError, match="`class_counts` must be one of 'auto'; got 'count'"):
+        SeesawLoss("multiclass", class_counts="count")

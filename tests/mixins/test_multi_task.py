@@ -181,6 +181,36 @@ def test_counted_class_weights_balance_the_classes_and_are_saved(tmp_path: Path)
     other.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
     torch.testing.assert_close(other.objective.task("y").labels.class_weights, weights)
 
+class ThreeClasses(MultiTaskMixin, LightningModule):
+    def __init__(self, **objective: Any) -> None:
+        super().__init__(**objective)
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("name", ["logit_adjusted", "ldam", "seesaw"])
+def test_classes_are_counted_for_losses_before_the_sanity_check_and_saved(
+    name: str, tmp_path: Path
+) -> None:
+    rng = torch.Generator().manual_seed(0)
+    labels = [0] * 9 + [2] * 6 + [-100]  # class 1 never occurs, and counts as one element
+    data = [(torch.randn(4, generator=rng), torch.tensor(each)) for each in labels]
+    loader = DataLoader(data, batch_size=4)
+    tasks = {"y": {"labels": "multiclass", "losses": {name: {"class_counts": "auto"}}}}
+    with pytest.raises(ValueError, match="`class_counts` must be known"):
+        trainer(tmp_path).validate(ThreeClasses(tasks=tasks), loader, verbose=False)
+    net = ThreeClasses(tasks=tasks)
+    run = trainer(tmp_path, num_sanity_val_steps=1)
+    run.fit(net, loader, loader)
+    counts = net.objective.task("y").losses[name].class_counts
+    torch.testing.assert_close(counts, torch.tensor([9.0, 1.0, 6.0]))
+    other = ThreeClasses(tasks=tasks)
+    other.load_state_dict(net.state_dict())
+    torch.testing.assert_close(other.objective.task("y").losses[name].class_counts, counts)
+
+
 
 def test_the_run_card_is_in_the_checkpoint_with_every_default(
     fitted: tuple[Net, Trainer, Path],

@@ -1,4 +1,4 @@
-"""Class weights that are counted over the training set, once."""
+"""Classes that are counted over the training set, once, for weights and for losses."""
 
 from typing import TYPE_CHECKING
 
@@ -8,45 +8,65 @@ from torch import Tensor
 from pl_losses.core.class_balance import balanced_weights
 from pl_losses.core.labels import Labels
 from pl_losses.lightning import rank_zero_info
+from pl_losses.losses.counted import CountedLoss
 from pl_losses.mixins.training_log import sum_over_ranks
 
 if TYPE_CHECKING:
     from pl_losses.mixins.multi_task import MultiTaskMixin
 
+Waiting = Labels | CountedLoss
 
-def count_class_weights(module: "MultiTaskMixin") -> None:
-    """Give class weights to all labels that want them counted and have none yet.
 
-    The weight of a class is what makes every class weigh the same in sum and the mean weight 1.
-    All ranks count their own part and share the sums. The weights are part of the checkpoint, so
-    that a resumed run does not count again, and a later test uses those of its training.
+def count_classes(module: "MultiTaskMixin") -> None:
+    """Count the classes for all labels and losses that want it and know nothing yet.
+
+    Labels get the weights with which every class weighs the same in sum, and the mean weight is 1;
+    losses get the counts. All ranks count their own part and share the sums. What was counted is
+    part of the checkpoint, so that a resumed run does not count again, and a later test uses what
+    its training knew.
     """
-    waiting = {
-        name: [each for each in task.modules() if isinstance(each, Labels) and each.auto]
-        for name, task in module.objective.items()
-    }
-    waiting = {
-        name: [each for each in labels if each.class_weights is None]
-        for name, labels in waiting.items()
-    }
-    names = [name for name, labels in waiting.items() if labels]
+    waiting = {name: _waiting(task) for name, task in module.objective.items()}
+    waiting = {name: each for name, each in waiting.items() if each}
+    if not waiting:
+        return
+    module.trainer.fit_loop.setup_data()  # before the sanity check there are no batches yet
     loader = module.trainer.train_dataloader
-    if not names or loader is None:
+    if loader is None:
         return
     counts: dict[str, Tensor] = {}
     with torch.random.fork_rng(devices=[]):  # counting must not change the shuffling to come
         for batch in loader:
             targets = module.targets(batch)
-            for name in names:
+            for name, (first, *_) in waiting.items():
                 if name in targets:
-                    found = count_labels(waiting[name][0], targets[name])
+                    found = count_labels(_labels(first), targets[name])
                     counts[name] = add_counts(counts.get(name), found)
-    for name in names:
+    for name, those in waiting.items():
         total = sum_over_ranks(module, counts[name].to(module.device))
-        for labels in waiting[name]:
-            labels.set_class_weights(balanced_weights(total))
-        weights = ", ".join(f"{each:.4g}" for each in balanced_weights(total).flatten().tolist())
-        rank_zero_info(f"Class weights of task {name!r}, counted: {weights}")
+        for each in those:
+            _tell(each, total)
+        numbers = ", ".join(f"{each:.0f}" for each in total.flatten().tolist())
+        rank_zero_info(f"Classes of task {name!r}, counted: {numbers}")
+
+
+def _waiting(task: torch.nn.Module) -> list[Waiting]:
+    wanted = [each for each in task.modules() if isinstance(each, Waiting) and each.auto]
+    return [each for each in wanted if _known(each) is None]
+
+
+def _known(waiting: Waiting) -> Tensor | None:
+    return waiting.class_weights if isinstance(waiting, Labels) else waiting.class_counts
+
+
+def _labels(waiting: Waiting) -> Labels:
+    return waiting if isinstance(waiting, Labels) else waiting.labels
+
+
+def _tell(waiting: Waiting, counts: Tensor) -> None:
+    if isinstance(waiting, Labels):
+        waiting.set_class_weights(balanced_weights(counts))
+    else:  # a class that never occurs has no logarithm; it counts as if it had occurred once
+        waiting.set_class_counts(counts.clamp_min(1))
 
 
 def count_labels(labels: Labels, target: Tensor) -> Tensor:
