@@ -13,7 +13,7 @@ from pl_losses.losses.base import LOSSES
 from pl_losses.losses.region import Empty, RegionLoss
 
 
-def mcc_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
+def mcc_loss(overlap: Overlap, smooth: float = 1e-6) -> Tensor:
     r"""Matthews correlation loss of each region.
 
     .. math::
@@ -33,7 +33,7 @@ def mcc_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
     Args:
         overlap: Sums of each region.
         smooth: Smoothing :math:`s > 0`, a share of the places: :math:`s^2` is added under the
-            root.
+            root. Objects that are not large beside it are not seen.
 
     Returns:
         Loss of each region, 0 to 2, shape ``(N, C)``.
@@ -46,13 +46,17 @@ def mcc_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
 
     References:
         Abhishek and Hamarneh, `Matthews Correlation Coefficient Loss for Deep Convolutional
-        Networks <https://arxiv.org/abs/2010.13454>`_, ISBI 2021, eq. 5.
+        Networks <https://arxiv.org/abs/2010.13454>`_, ISBI 2021, eqs. 3 to 5. The authors' code
+        has 0, not 1, for an empty region that is predicted as nothing but zeros.
     """
     places = overlap.places.where(overlap.places > 0, 1.0)
-    both, pred, truth = overlap.both / places, overlap.pred / places, overlap.truth / places
-    spread = pred * (1 - pred) * (truth * (1 - truth))
+    # Differences of counts, not of shares: what little is missing to all keeps its digits.
+    pred, truth = overlap.pred / places, overlap.truth / places
+    spared, absent = (places - overlap.pred) / places, (places - overlap.truth) / places
+    together = overlap.both / places * absent - overlap.false_pred / places * truth
     # Rounding may take a share past 1, and a root of less than nothing is nan.
-    return 1 - (both - pred * truth) / (spread.clamp_min(0) + smooth * smooth).sqrt()
+    spread = (pred * spared * (truth * absent)).clamp_min(0)
+    return 1 - together / (spread + smooth * smooth).sqrt()
 
 
 @LOSSES.register("mcc")
@@ -84,7 +88,7 @@ class MCCLoss(RegionLoss):
         self,
         labels: LabelsLike,
         *,
-        smooth: float = 1e-5,
+        smooth: float = 1e-6,
         batch: bool = False,
         include_background: bool = True,
         empty: Empty = "smooth",

@@ -99,13 +99,20 @@ def test_a_batch_is_one_sample_when_asked(name: str) -> None:
 @pytest.mark.parametrize("power", [2, 1, 0])
 def test_generalized_dice_weighs_classes_by_their_inverse_size(power: int) -> None:
     logits, target = batch("multiclass")
+    logits.requires_grad_()
     pred, truth = regions("multiclass", logits, target)
     weights = truth.sum(-1) ** -float(power)
     both = (weights * (pred * truth).sum(-1)).sum(1)
     sizes = (weights * (pred.sum(-1) + truth.sum(-1))).sum(1)
     size = {2: "square", 1: "simple", 0: "uniform"}[power]
-    loss = LOSSES.build("generalized_dice", labels="multiclass", size=size, smooth=0.0)
-    torch.testing.assert_close(loss(logits, target), (1 - 2 * both / sizes).mean())
+    value = LOSSES.build("generalized_dice", labels="multiclass", size=size, smooth=0.0)(
+        logits, target
+    )
+    expected = (1 - 2 * both / sizes).mean()
+    torch.testing.assert_close(value, expected)
+    (slope,) = torch.autograd.grad(value, logits)
+    (expected_slope,) = torch.autograd.grad(expected, logits)
+    torch.testing.assert_close(slope, expected_slope)
 
 
 def test_generalized_dice_gives_an_absent_class_the_largest_weight_there_is() -> None:
@@ -126,6 +133,20 @@ def test_generalized_dice_leaves_out_what_does_not_count() -> None:
     skip = LOSSES.build("generalized_dice", labels="multiclass", empty="skip")
     twice = LOSSES.build("generalized_dice", labels="multiclass", region_weights=[1, 1, 0])
     torch.testing.assert_close(skip(logits, target), twice(logits, target))
+
+
+def test_generalized_dice_smooths_in_places_of_the_smallest_class_that_counts() -> None:
+    logits, target = batch("multiclass")
+    target[target == 2] = 1
+    target[:, 0, :2] = 2  # the smallest class, which does not count
+    pred, truth = (each[:, :2] for each in regions("multiclass", logits, target))
+    sizes = truth.sum(-1)
+    weights = (sizes.amin(1, keepdim=True) / sizes) ** 2
+    both = (weights * (pred * truth).sum(-1)).sum(1)
+    whole = (weights * (pred.sum(-1) + sizes)).sum(1)
+    options = {"region_weights": [1, 1, 0], "smooth": 2.0}
+    value = LOSSES.build("generalized_dice", labels="multiclass", **options)(logits, target)
+    torch.testing.assert_close(value, (1 - (2 * both + 2) / (whole + 2)).mean())
 
 
 def test_jaccard_is_the_union_form_of_dice() -> None:
@@ -150,6 +171,14 @@ def test_a_perfect_prediction_has_a_finite_slope(name: str) -> None:
         LOSSES.build(name, labels="binary")(logits, target).backward()
         assert logits.grad is not None
         assert logits.grad.isfinite().all()
+
+
+def test_mcc_sees_one_place_in_a_large_image() -> None:
+    target = torch.zeros(1, 1, 512, 512)
+    target[..., 100, 100] = 1
+    loss = LOSSES.build("mcc", labels="binary")
+    assert loss(200 * target - 100, target) < 0.05
+    assert loss(200 * target.roll(1, -1) - 100, target) > 0.99
 
 
 def test_mcc_of_a_large_image_does_not_overflow() -> None:
@@ -259,15 +288,20 @@ def test_cl_dice_of_a_broken_line_is_worse_than_dice() -> None:
     assert dice(200 * thin - 100, line) > dice(200 * broken - 100, line)
 
 
-def test_cl_dice_is_the_formula_s() -> None:
-    logits, target = batch("binary", (7, 9))
-    pred, truth = logits.sigmoid()[:, 0], target[:, 0].double()
+@kinds
+def test_cl_dice_is_the_formula_s(kind: str) -> None:
+    logits, target = batch(kind, (7, 9))
+    logits.requires_grad_()
+    pred, truth = (each.reshape(-1, 7, 9) for each in regions(kind, logits, target))
     of_pred, of_truth = (skeleton(image, 2) for image in (pred, truth))
     precision = ((of_pred * truth).sum((1, 2)) + 1) / (of_pred.sum((1, 2)) + 1)
     sensitivity = ((of_truth * pred).sum((1, 2)) + 1) / (of_truth.sum((1, 2)) + 1)
-    expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
-    value = LOSSES.build("cl_dice", labels="binary", iterations=2)(logits, target)
-    torch.testing.assert_close(value, expected.mean())
+    expected = (1 - 2 * precision * sensitivity / (precision + sensitivity)).mean()
+    value = LOSSES.build("cl_dice", labels=kind, iterations=2)(logits, target)
+    torch.testing.assert_close(value, expected)
+    (slope,) = torch.autograd.grad(value, logits)
+    (expected_slope,) = torch.autograd.grad(expected, logits)
+    torch.testing.assert_close(slope, expected_slope)
 
 
 def skeleton(plane: Tensor, iterations: int) -> Tensor:
@@ -289,13 +323,33 @@ def test_boundary_dou_is_the_formula_s() -> None:
     target = torch.zeros(2, 1, 12, 12)
     target[0, 0, 2:10, 3:11], target[1, 0, 4:6, 4:9] = 1, 1
     border, size = torch.tensor([28.0, 10.0]), torch.tensor([64.0, 10.0])
-    alpha = (1 - 2 * border / size).clamp_max(0.8).double()
+    alpha = (1 - 2 * border / size).clamp_max(0.1).double()
     pred, truth = regions("binary", logits, target)
     both = (pred * truth).sum((1, 2))
     sizes = (pred**2).sum((1, 2)) + (truth**2).sum((1, 2))
     expected = (sizes - 2 * both) / (sizes - (1 + alpha) * both)
-    value = LOSSES.build("boundary_dou", labels="binary", smooth=0.0)(logits, target)
+    value = LOSSES.build("boundary_dou", labels="binary", limit=0.1, smooth=0.0)(logits, target)
     torch.testing.assert_close(value, expected.mean())
+
+
+@kinds
+def test_boundary_dou_of_a_batch_is_the_authors_code_s_but_for_the_edge(kind: str) -> None:
+    logits, target = batch(kind, (9, 8))
+    logits.requires_grad_()
+    pred, truth = regions(kind, logits, target)
+    cross = torch.tensor([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=torch.float64)[None, None]
+    planes = F.pad(truth.reshape(-1, 1, 9, 8), (1, 1, 1, 1), value=1.0)
+    inner = (F.conv2d(planes, cross) == 5).reshape(truth.shape)
+    contours = (truth * ~inner).sum((0, 2))
+    both, size = (pred * truth).sum((0, 2)), truth.sum((0, 2))
+    alpha = (1 - 2 * (contours + 1e-5) / (size + 1e-5)).clamp_max(0.8)
+    sizes = (pred**2).sum((0, 2)) + size
+    expected = ((sizes - 2 * both + 1e-5) / (sizes - (1 + alpha) * both + 1e-5)).mean()
+    value = LOSSES.build("boundary_dou", labels=kind, batch=True)(logits, target)
+    torch.testing.assert_close(value, expected)
+    (slope,) = torch.autograd.grad(value, logits)
+    (expected_slope,) = torch.autograd.grad(expected, logits)
+    torch.testing.assert_close(slope, expected_slope)
 
 
 @pytest.mark.parametrize(
