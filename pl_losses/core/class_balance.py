@@ -62,7 +62,7 @@ def effective_number_weights(counts: Tensor, beta: float = 0.999) -> Tensor:
 
     References:
         Cui et al., `Class-Balanced Loss Based on Effective Number of Samples
-        <https://arxiv.org/abs/1901.05555>`_, CVPR 2019, section 4.
+        <https://arxiv.org/abs/1901.05555>`_, CVPR 2019.
     """
     check_between("beta", beta, 0, 1)
     filled = _filled(counts)

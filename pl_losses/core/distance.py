@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pl_losses.core.eager import eager_on_cpu
 
-BLOCK, STRIP = 1 << 25, 1 << 15
+BLOCK, STRIP = 1 << 25, 1 << 17
 """Numbers compared at once: off the CPU, in 128 megabytes; on it, within its cache."""
 
 Spacing = Sequence[float]
@@ -29,7 +29,7 @@ def distance_inside(
         mask: Boolean images, shape ``(B, *)``, with one spatial axis or more. What is beyond the
             edge of the image is not outside of the mask.
         spacing: Distance of neighbours along each spatial axis; 1 if not given.
-        dtype: What to compute in; float32 is exact up to 4096 places along an axis.
+        dtype: What to compute in; squares are exact in float32 up to distances of 4096 places.
 
     Returns:
         Distances in the unit of the spacing; 0 outside of the mask, and everywhere if the mask is

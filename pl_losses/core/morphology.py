@@ -44,7 +44,7 @@ def soft_skeleton(image: Tensor, iterations: int) -> Tensor:
         Numbers from 0 to 1, in the shape of ``image``.
 
     References:
-        Shit et al., `clDice <https://arxiv.org/abs/2003.07311>`_, CVPR 2021, algorithm 1.
+        Shit et al., `clDice <https://arxiv.org/abs/2003.07311>`_, CVPR 2021, and its authors' code.
     """
     rest = torch.ones_like(image)
     for _ in range(iterations + 1):

@@ -46,7 +46,7 @@ def adaptive_wing_loss(
         tensor([0.1108, 1.0701])
 
     References:
-        Wang et al., `Adaptive Wing Loss <https://arxiv.org/abs/1904.07399>`_, ICCV 2019, eq. 3.
+        Wang et al., `Adaptive Wing Loss <https://arxiv.org/abs/1904.07399>`_, ICCV 2019.
     """
     error = (pred - target).abs()
     exponent = alpha - target.clamp(0, 1)

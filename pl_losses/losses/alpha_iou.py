@@ -45,7 +45,7 @@ def alpha_iou_loss(boxes: BoxPair, alpha: float = 3.0, base: Base = "iou") -> Te
         tensor([0.8750])
 
     References:
-        He et al., `Alpha-IoU <https://arxiv.org/abs/2110.13675>`_, NeurIPS 2021, eq. 3-4.
+        He et al., `Alpha-IoU <https://arxiv.org/abs/2110.13675>`_, NeurIPS 2021.
     """
     iou = boxes.iou
     loss = 1 - power(iou, alpha)

@@ -46,9 +46,9 @@ def asymmetric_loss(
 
     References:
         Ridnik et al., `Asymmetric Loss For Multi-Label Classification
-        <https://arxiv.org/abs/2009.14119>`_, ICCV 2021, eq. 7. The defaults are the paper's; its
-        authors' code has 1 for :math:`\gamma_+`, sums over the classes, and lets no gradient
-        through the focusing factors, where this is the slope of the formula.
+        <https://arxiv.org/abs/2009.14119>`_, ICCV 2021. The defaults are the paper's; the class
+        of its authors' code has 1 for :math:`\gamma_+`. Their code sums over the batch, and may
+        let no gradient through the focusing factors, where this is the slope of the formula.
     """
     logits = likelihood.logits
     refusal = (-logits).sigmoid()

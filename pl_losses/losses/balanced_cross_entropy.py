@@ -39,7 +39,7 @@ def balanced_cross_entropy(likelihood: Likelihood, share: Tensor) -> Tensor:
 
     References:
         Xie and Tu, `Holistically-Nested Edge Detection <https://arxiv.org/abs/1504.06375>`_,
-        ICCV 2015, eq. 2.
+        ICCV 2015.
     """
     truth = likelihood.truth
     # Linear in y from 1 - beta to beta, so that a soft label takes its part of each.

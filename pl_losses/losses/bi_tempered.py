@@ -44,7 +44,8 @@ def bi_tempered_loss(likelihood: Likelihood, t1: float = 0.8, t2: float = 1.2) -
 
     References:
         Amid et al., `Robust Bi-Tempered Logistic Loss <https://arxiv.org/abs/1906.03361>`_,
-        NeurIPS 2019, eq. 4; the defaults are those of its example on noisy labels.
+        NeurIPS 2019, whose temperatures go with the data; the defaults are usual ones for noisy
+        labels.
     """
     logits, target = likelihood.logits, likelihood.target
     if isinstance(likelihood, SigmoidLikelihood):

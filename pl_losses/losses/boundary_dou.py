@@ -54,7 +54,8 @@ def boundary_dou_loss(
 
     References:
         Sun, Luo and Li, `Boundary Difference Over Union Loss for Medical Image Segmentation
-        <https://arxiv.org/abs/2308.00220>`_, MICCAI 2023, eqs. 2 and 3.
+        <https://arxiv.org/abs/2308.00220>`_, MICCAI 2023, eqs. 2 and 3. The paper has
+        :math:`\alpha \ge 0`; here, as in the authors' code, it is below 0 for what is all contour.
     """
     size = overlap.truth + smooth
     alpha = 1 - 2 * (overlap.contour + smooth) / size.where(size > 0, 1.0)
@@ -67,7 +68,8 @@ def boundary_dou_loss(
 class BoundaryDoULoss(RegionLoss[ContouredOverlap]):
     """Boundary difference-over-union loss of logits; see :func:`boundary_dou_loss`.
 
-    The edge of the image is no contour; in the authors' code it is one. An empty region that is
+    The edge of the image is no contour; in the authors' code it is one, and a region is one class
+    in the whole batch. An empty region that is
     predicted empty costs 1, as in theirs; ``empty`` says otherwise.
 
     Args:

@@ -35,7 +35,7 @@ def center_loss(features: Tensor, target: Tensor, centers: Tensor) -> Tensor:
 
     References:
         Wen et al., `A Discriminative Feature Learning Approach for Deep Face Recognition
-        <https://doi.org/10.1007/978-3-319-46478-7_31>`_, ECCV 2016, eq. 2.
+        <https://doi.org/10.1007/978-3-319-46478-7_31>`_, ECCV 2016.
     """
     own = centers[target].movedim(-1, 1)
     return (features - own).square().sum(1) / 2

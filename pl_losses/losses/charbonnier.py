@@ -30,7 +30,7 @@ def charbonnier_loss(pred: Tensor, target: Tensor, epsilon: float = 1e-3) -> Ten
     References:
         Charbonnier et al., `Two Deterministic Half-Quadratic Regularization Algorithms
         <https://doi.org/10.1109/ICIP.1994.413553>`_, ICIP 1994; with this radius: Lai et al.,
-        `Deep Laplacian Pyramid Networks <https://arxiv.org/abs/1704.03915>`_, CVPR 2017, eq. 3.
+        `Deep Laplacian Pyramid Networks <https://arxiv.org/abs/1704.03915>`_, CVPR 2017.
     """
     return ((pred - target).square() + epsilon**2).sqrt()
 

@@ -40,7 +40,7 @@ def ciou_loss(boxes: BoxPair) -> Tensor:
         tensor([0.7436])
 
     References:
-        Zheng et al., `Distance-IoU Loss <https://arxiv.org/abs/1911.08287>`_, AAAI 2020, eq. 8-11.
+        Zheng et al., `Distance-IoU Loss <https://arxiv.org/abs/1911.08287>`_, AAAI 2020.
     """
     iou = boxes.iou
     return 1 - iou + centre_gap(boxes) + shape_gap(boxes, iou)

@@ -41,7 +41,7 @@ def combo_loss(overlap: SurprisedOverlap, alpha: float = 0.5, smooth: float = 1e
 
     References:
         Taghanaki et al., `Combo Loss: Handling Input and Output Imbalance in Multi-Organ
-        Segmentation <https://arxiv.org/abs/1805.02798>`_, CMIG 2019, eq. 3.
+        Segmentation <https://arxiv.org/abs/1805.02798>`_, CMIG 2019.
     """
     return alpha * overlap.mean_surprise + (1 - alpha) * dice_loss(overlap, smooth)
 

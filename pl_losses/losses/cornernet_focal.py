@@ -40,7 +40,7 @@ def cornernet_focal_loss(likelihood: Likelihood, alpha: float = 2.0, beta: float
         tensor([0.1733, 0.0108, 0.1733])
 
     References:
-        Law and Deng, `CornerNet <https://arxiv.org/abs/1808.01244>`_, ECCV 2018, eq. 1.
+        Law and Deng, `CornerNet <https://arxiv.org/abs/1808.01244>`_, ECCV 2018.
     """
     truth = likelihood.truth
     keypoint = (truth == 1).to(truth.dtype)

@@ -31,7 +31,7 @@ def diou_loss(boxes: BoxPair) -> Tensor:
         tensor([0.7436])
 
     References:
-        Zheng et al., `Distance-IoU Loss <https://arxiv.org/abs/1911.08287>`_, AAAI 2020, eq. 6-7.
+        Zheng et al., `Distance-IoU Loss <https://arxiv.org/abs/1911.08287>`_, AAAI 2020.
     """
     return 1 - boxes.iou + centre_gap(boxes)
 

@@ -39,7 +39,7 @@ def distance_cross_entropy(likelihood: Likelihood, closeness: Tensor) -> Tensor:
 
     References:
         Caliva et al., `Distance Map Loss Penalty Term for Semantic Segmentation
-        <https://openreview.net/forum?id=B1eIcvS45V>`_, MIDL 2019, eq. 1. The paper inverts the
+        <https://openreview.net/forum?id=B1eIcvS45V>`_, MIDL 2019, eq. 2. The paper inverts the
         distance by subtracting it from the largest; here, as in the known implementation, the
         result is also divided by its largest value, on each side of the border.
     """

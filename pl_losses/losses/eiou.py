@@ -35,7 +35,7 @@ def eiou_loss(boxes: BoxPair) -> Tensor:
 
     References:
         Zhang et al., `Focal and Efficient IOU Loss <https://arxiv.org/abs/2101.08158>`_,
-        Neurocomputing 2022, section 3; without its focal weight.
+        Neurocomputing 2022; without its focal weight.
     """
     return 1 - boxes.iou + centre_gap(boxes) + squared_norm(ratio(boxes.growth, boxes.extent))
 

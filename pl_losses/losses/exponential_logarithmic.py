@@ -60,7 +60,7 @@ def exponential_logarithmic_loss(
 
     References:
         Wong et al., `3D Segmentation with Exponential Logarithmic Loss for Highly Unbalanced Object
-        Sizes <https://arxiv.org/abs/1809.00076>`_, MICCAI 2018, eqs. 1 to 3.
+        Sizes <https://arxiv.org/abs/1809.00076>`_, MICCAI 2018.
     """
     region = power(log_dice_loss(overlap, smooth), gamma)
     return dice_share * region + (1 - dice_share) * overlap.mean_surprise

@@ -42,7 +42,7 @@ def focal_loss(likelihood: Likelihood, gamma: float = 2.0) -> Tensor:
 
     References:
         Lin et al., `Focal Loss for Dense Object Detection <https://arxiv.org/abs/1708.02002>`_,
-        ICCV 2017, eq. 4.
+        ICCV 2017.
     """
     logits, target = likelihood.logits, likelihood.target
     by_hand = gamma >= 1 and eager_on_cpu(logits, target) and not target.requires_grad
@@ -59,11 +59,11 @@ class FocalLoss(DenseLoss):
     Args:
         labels: What the target means: a kind, or ``Labels``.
         gamma: Focus :math:`\gamma \ge 0`.
-        alpha: Factor of each label (the paper's eq. 5), apart from the weights by which a mean
-            divides. A number from 0 to 1: :math:`\alpha` for the label 1 and :math:`1 - \alpha`
-            for 0 (binary, multilabel). A sequence: one factor for each class (multiclass). The
-            paper's 0.25 goes with gamma 2 and thousands of negatives for each positive; on
-            segmentation it predicts too little, so the default is none.
+        alpha: Factor of each label, as in the paper's balanced form, apart from the weights by
+            which a mean divides. A number from 0 to 1: :math:`\alpha` for the label 1 and
+            :math:`1 - \alpha` for 0 (binary, multilabel). A sequence: one factor for each class
+            (multiclass). The paper's 0.25 goes with gamma 2 and thousands of negatives for each
+            positive; on segmentation it predicts too little, so the default is none.
         normalizer: What the mean divides by: the ``"elements"``, or the ``"positives"``, as the
             paper does for anchors: the weight of the elements whose label is not 0, at least 1.
         reduction: How the elements' losses become one number.

@@ -40,8 +40,8 @@ def focal_frequency_loss(images: Images, alpha: float = 1.0) -> Tensor:
         tensor([[0.5000]])
 
     References:
-        Jiang et al., `Focal Frequency Loss <https://arxiv.org/abs/2012.12821>`_, ICCV 2021, eq.
-        8-9; of its code's options, the exponent.
+        Jiang et al., `Focal Frequency Loss <https://arxiv.org/abs/2012.12821>`_, ICCV 2021; of
+        its code's options, the exponent.
     """
     difference = images.pred - images.target
     if images.weight is not None:

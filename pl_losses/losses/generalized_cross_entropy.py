@@ -37,7 +37,7 @@ def generalized_cross_entropy(likelihood: Likelihood, q: float = 0.7) -> Tensor:
 
     References:
         Zhang and Sabuncu, `Generalized Cross Entropy Loss <https://arxiv.org/abs/1805.07836>`_,
-        NeurIPS 2018, eq. 6, without its truncation.
+        NeurIPS 2018, without its truncation.
     """
     nll = likelihood.nll
     # p**q through the logarithm: its slope q * p**(q - 1) would be infinite at p = 0.

@@ -77,8 +77,8 @@ class GHMLoss(ClassificationLoss):
 
     References:
         Li et al., `Gradient Harmonized Single-stage Detector <https://arxiv.org/abs/1811.05181>`_,
-        AAAI 2019, eq. 6 to 9. B is the number of bins in use, as in the authors' code, where the
-        paper has that of all; their 30 bins are the default.
+        AAAI 2019. B is the number of bins in use, as in the authors' code, where the paper has
+        that of all; their 30 bins are the default.
     """
 
     kinds = ("binary", "multilabel")
@@ -130,7 +130,7 @@ class GHMRegressionLoss(RegressionLoss):
 
     References:
         Li et al., `Gradient Harmonized Single-stage Detector <https://arxiv.org/abs/1811.05181>`_,
-        AAAI 2019, eq. 10 to 13.
+        AAAI 2019; width and number of bins are those of its authors' configuration.
     """
 
     kinds = ("regression",)

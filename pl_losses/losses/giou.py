@@ -32,7 +32,7 @@ def giou_loss(boxes: BoxPair) -> Tensor:
 
     References:
         Rezatofighi et al., `Generalized Intersection over Union
-        <https://arxiv.org/abs/1902.09630>`_, CVPR 2019, algorithm 1.
+        <https://arxiv.org/abs/1902.09630>`_, CVPR 2019.
     """
     union, hull = boxes.union, product(boxes.extent)
     return 1 - boxes.iou + ratio(hull - union, hull)

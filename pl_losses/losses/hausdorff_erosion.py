@@ -46,8 +46,8 @@ def survived_erosions(error: Tensor, alpha: float = 2.0, erosions: int = 10) -> 
 
     References:
         Karimi and Salcudean, `Reducing the Hausdorff Distance in Medical Image Segmentation with
-        Convolutional Neural Networks <https://arxiv.org/abs/1904.10030>`_, IEEE TMI 2020, eq. 9;
-        alpha 2 and 10 erosions are its choice.
+        Convolutional Neural Networks <https://arxiv.org/abs/1904.10030>`_, IEEE TMI 2020; alpha
+        2 and 10 erosions are its choice.
     """
     axes = tuple(range(1, error.ndim))
     total = torch.zeros_like(error)
@@ -65,8 +65,8 @@ def survived_erosions(error: Tensor, alpha: float = 2.0, erosions: int = 10) -> 
 class HausdorffErosionLoss(Loss):
     r"""Hausdorff loss of logits by erosions; the formula is :func:`survived_erosions`'s.
 
-    It needs no distances, and sees errors of three places in diameter and more; those that are
-    smaller cost nothing.
+    It needs no distances. An error survives an erosion only where it fills more than half of a
+    place and its neighbours: one wrong place, or two side by side in a plane, cost nothing.
 
     Args:
         labels: What the target means: a kind, or ``Labels``. Of multiclass labels the mean over

@@ -46,8 +46,8 @@ def hierarchical_cross_entropy(
 
     References:
         Bertinetto et al., `Making Better Mistakes <https://arxiv.org/abs/1912.09393>`_, CVPR
-        2020, section 3.1. The decay starts at the first decision below the root, which weighs 1;
-        the authors count from the root, and divide by the sum of all weights of the tree.
+        2020. The decay starts at the first decision below the root, which weighs 1; the authors'
+        code gives that one a step of decay, and divides by the sum of all weights of the tree.
     """
     below = logits = likelihood.logits
     cost = torch.zeros_like(logits)
@@ -83,7 +83,7 @@ def semantic_cross_entropy(likelihood: Likelihood, nearness: Tensor) -> Tensor:
 
     References:
         Bertinetto et al., `Making Better Mistakes <https://arxiv.org/abs/1912.09393>`_, CVPR
-        2020, section 3.2.
+        2020, whose soft labels these are.
     """
     target = likelihood.target
     if target.is_floating_point():

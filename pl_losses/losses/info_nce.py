@@ -41,9 +41,9 @@ def info_nce(similarity: Tensor, *, symmetric: bool = True) -> Tensor:
 
     References:
         van den Oord et al., `Representation Learning with Contrastive Predictive Coding
-        <https://arxiv.org/abs/1807.03748>`_, 2018, eq. 4; both ways: Radford et al., `Learning
+        <https://arxiv.org/abs/1807.03748>`_, 2018; both ways: Radford et al., `Learning
         Transferable Visual Models From Natural Language Supervision
-        <https://arxiv.org/abs/2103.00020>`_, ICML 2021, section 2.3.
+        <https://arxiv.org/abs/2103.00020>`_, ICML 2021.
     """
     there = similarity.logsumexp(1) - similarity.diagonal()
     if not symmetric:

@@ -41,7 +41,7 @@ def kl_divergence(likelihood: Likelihood) -> Tensor:
 
     References:
         Hinton et al., `Distilling the Knowledge in a Neural Network
-        <https://arxiv.org/abs/1503.02531>`_, 2015, section 2.
+        <https://arxiv.org/abs/1503.02531>`_, 2015.
     """
     return likelihood.nll - _entropy(likelihood)
 

@@ -39,7 +39,7 @@ def log_cosh_dice_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
 
     References:
         Jadon, `A Survey of Loss Functions for Semantic Segmentation
-        <https://arxiv.org/abs/2006.14822>`_, CIBCB 2020, eq. 19.
+        <https://arxiv.org/abs/2006.14822>`_, CIBCB 2020, eq. 32.
     """
     # log(cosh d) = log1p(2 sinh(d/2)**2): a small loss keeps its digits.
     half_sinh = torch.sinh(dice_loss(overlap, smooth) / 2)

@@ -113,8 +113,8 @@ class LovaszLoss(RegionLoss[Extension]):
 
     References:
         Berman, Triki and Blaschko, `The Lovász-Softmax Loss
-        <https://arxiv.org/abs/1705.08790>`_, CVPR 2018, eqs. 8, 9 and 11; Yu and Blaschko, `The
-        Lovász Hinge <https://arxiv.org/abs/1512.07797>`_, 2015.
+        <https://arxiv.org/abs/1705.08790>`_, CVPR 2018; Yu and Blaschko, `The Lovász Hinge
+        <https://arxiv.org/abs/1512.07797>`_, 2015.
     """
 
     walked = True

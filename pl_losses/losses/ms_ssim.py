@@ -54,8 +54,8 @@ def ms_ssim_loss(
 
     References:
         Wang et al., `Multi-Scale Structural Similarity
-        <https://doi.org/10.1109/ACSSC.2003.1292216>`_, Asilomar 2003, eq. 7; with its authors'
-        code, the last factor is the mean of the product.
+        <https://doi.org/10.1109/ACSSC.2003.1292216>`_, Asilomar 2003; with its authors' code,
+        the last factor is the mean of the product.
     """
     likeness = None
     for scale, exponent in enumerate(exponents):

@@ -38,7 +38,7 @@ def poly1_loss(likelihood: Likelihood, epsilon: float = 2.0, gamma: float = 0.0)
         tensor([1.6931, 1.6931])
 
     References:
-        Leng et al., `PolyLoss <https://arxiv.org/abs/2204.12511>`_, ICLR 2022, section 4.
+        Leng et al., `PolyLoss <https://arxiv.org/abs/2204.12511>`_, ICLR 2022.
     """
     nll = likelihood.nll
     miss = 1 - (-nll).exp()

@@ -35,8 +35,8 @@ def quality_focal_loss(likelihood: Likelihood, beta: float = 2.0) -> Tensor:
         tensor([0.1733, 0.0000, 0.1733])
 
     References:
-        Li et al., `Generalized Focal Loss <https://arxiv.org/abs/2006.04388>`_, NeurIPS 2020,
-        eq. 3; its best :math:`\beta` is the default.
+        Li et al., `Generalized Focal Loss <https://arxiv.org/abs/2006.04388>`_, NeurIPS 2020;
+        its best :math:`\beta` is the default.
     """
     distance = (likelihood.probabilities - likelihood.truth).square()
     return power(distance, beta / 2) * likelihood.nll

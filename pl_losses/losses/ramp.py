@@ -38,7 +38,7 @@ def ramp_loss(likelihood: Likelihood, floor: float = -1.0) -> Tensor:
 
     References:
         Collobert et al., `Trading Convexity for Scalability
-        <https://doi.org/10.1145/1143844.1143870>`_, ICML 2006, section 2.2.
+        <https://doi.org/10.1145/1143844.1143870>`_, ICML 2006.
     """
     return price_of_margin(likelihood, lambda score: (1 - score).clamp(0, 1 - floor))
 

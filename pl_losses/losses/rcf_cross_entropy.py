@@ -43,7 +43,7 @@ def rcf_cross_entropy(likelihood: Likelihood, share: Tensor, lambda_: float = 1.
 
     References:
         Liu et al., `Richer Convolutional Features for Edge Detection
-        <https://arxiv.org/abs/1612.02103>`_, CVPR 2017, eq. 1.
+        <https://arxiv.org/abs/1612.02103>`_, CVPR 2017.
     """
     negative = lambda_ * share
     return (negative + (1 - share - negative) * likelihood.truth) * likelihood.nll

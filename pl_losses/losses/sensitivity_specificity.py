@@ -59,7 +59,7 @@ def sensitivity_specificity_loss(
 
     References:
         Brosch et al., `Deep Convolutional Encoder Networks for Multiple Sclerosis Lesion
-        Segmentation <https://doi.org/10.1007/978-3-319-24574-4_1>`_, MICCAI 2015, eq. 5, which
+        Segmentation <https://doi.org/10.1007/978-3-319-24574-4_1>`_, MICCAI 2015, which
         chose r = 0.05.
     """
     there, elsewhere = errors.truth + smooth, errors.places - errors.truth + smooth

@@ -44,7 +44,7 @@ def shape_aware_cross_entropy(likelihood: Likelihood, error: Tensor) -> Tensor:
         Al Arif, Knapp and Slabaugh, `Shape-aware Deep Convolutional Neural Network for Vertebrae
         Segmentation <https://doi.org/10.1007/978-3-319-74113-0_2>`_, MSKI 2017; Jadon, `A Survey
         of Loss Functions for Semantic Segmentation <https://arxiv.org/abs/2006.14822>`_, 2020,
-        section II-J.
+        section II-I.
     """
     return (1 + error) * likelihood.nll
 

@@ -34,7 +34,7 @@ def smooth_l1(pred: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
         tensor([0.1250, 2.5000])
 
     References:
-        Girshick, `Fast R-CNN <https://arxiv.org/abs/1504.08083>`_, ICCV 2015, eq. 3.
+        Girshick, `Fast R-CNN <https://arxiv.org/abs/1504.08083>`_, ICCV 2015.
     """
     return F.smooth_l1_loss(pred, target, reduction="none", beta=beta)
 

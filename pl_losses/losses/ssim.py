@@ -42,7 +42,7 @@ def ssim_loss(images: Images, window: Window, data_range: float = 1.0) -> Tensor
 
     References:
         Wang et al., `Image Quality Assessment <https://doi.org/10.1109/TIP.2003.819861>`_, IEEE
-        TIP 2004, eq. 13. Some implementations give half of it.
+        TIP 2004. Some implementations give half of it.
     """
     luminance, structure = unlikeness(images, window, data_range)
     return luminance + structure - luminance * structure

@@ -78,7 +78,7 @@ class TopKCrossEntropyLoss(ClassificationLoss):
         Shrivastava et al., `Training Region-Based Object Detectors with Online Hard Example Mining
         <https://arxiv.org/abs/1604.03540>`_, CVPR 2016; for pixels, with the threshold: Wu et al.,
         `Bridging Category-level and Instance-level Semantic Image Segmentation
-        <https://arxiv.org/abs/1605.06885>`_, 2016, section 3. A tenth is what nnU-Net takes.
+        <https://arxiv.org/abs/1605.06885>`_, 2016. A tenth is what nnU-Net takes.
     """
 
     def __init__(

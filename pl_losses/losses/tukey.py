@@ -41,7 +41,7 @@ def tukey_loss(residual: Tensor, c: float = 4.6851) -> Tensor:
         Beaton and Tukey, `The Fitting of Power Series
         <https://doi.org/10.1080/00401706.1974.10489171>`_, Technometrics, 1974; for networks:
         Belagiannis et al., `Robust Optimization for Deep Regression
-        <https://arxiv.org/abs/1505.06606>`_, ICCV 2015, eq. 4.
+        <https://arxiv.org/abs/1505.06606>`_, ICCV 2015.
     """
     share = (residual / c).square().clamp_max(1)
     # 1 - (1 - u)^3, multiplied out: a small residual keeps its digits.

@@ -42,7 +42,7 @@ def tversky_loss(
 
     References:
         Salehi et al., `Tversky Loss Function for Image Segmentation
-        <https://arxiv.org/abs/1706.05721>`_, MLMI 2017, eq. 3; its best setting is the default.
+        <https://arxiv.org/abs/1706.05721>`_, MLMI 2017; its best setting is the default.
     """
     errors = alpha * overlap.false_pred + beta * overlap.missed_truth
     whole = overlap.both + errors + smooth

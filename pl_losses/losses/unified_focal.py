@@ -98,7 +98,8 @@ class UnifiedFocalLoss(CompoundLoss):
     labels have a region for 0 and one for 1, whose mean is taken, as with two classes.
 
     The paper's symmetric form has the exponents :math:`1 - \gamma` and :math:`\gamma`, its
-    authors' code those of the asymmetric one; so has this, and they agree at the default.
+    authors' code those of the asymmetric one; so has this, and they agree at the default. The
+    code's ``weight`` is the share of the Tversky term, :math:`1 - \lambda`.
 
     Args:
         labels: What the target means: a kind, or ``Labels``.

@@ -38,7 +38,7 @@ def varifocal_loss(likelihood: Likelihood, alpha: float = 0.75, gamma: float = 2
         tensor([0.1300, 0.3466, 0.6931])
 
     References:
-        Zhang et al., `VarifocalNet <https://arxiv.org/abs/2008.13367>`_, CVPR 2021, eq. 2.
+        Zhang et al., `VarifocalNet <https://arxiv.org/abs/2008.13367>`_, CVPR 2021.
     """
     truth = likelihood.truth
     negative = alpha * power(likelihood.probabilities, gamma) * (truth <= 0)

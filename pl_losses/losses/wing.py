@@ -32,7 +32,7 @@ def wing_loss(pred: Tensor, target: Tensor, width: float = 10.0, curvature: floa
 
     References:
         Feng et al., `Wing Loss for Robust Facial Landmark Localisation
-        <https://arxiv.org/abs/1711.06753>`_, CVPR 2018, eq. 5.
+        <https://arxiv.org/abs/1711.06753>`_, CVPR 2018.
     """
     error = (pred - target).abs()
     # Past the width the logarithm stands still, and the line sets out from there.

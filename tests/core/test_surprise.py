@@ -66,6 +66,25 @@ def test_extreme_logits_keep_their_digits(scale: float) -> None:
     torch.testing.assert_close(logits.grad, torch.tensor([[0.0, 0.0], [-1.0, 1.0]]))
 
 
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+@pytest.mark.parametrize("lead", [0.0, 6.0, 12.0, 18.0])
+def test_single_precision_is_as_exact_as_torchs(classes: int, lead: float) -> None:
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(2000, classes, generator=rng)
+    logits[:, 0] += lead  # the better the prediction, the less is left beside 1
+    target = torch.zeros(2000, dtype=torch.long)
+    exact = F.cross_entropy(logits.double(), target, reduction="none")
+    ours, theirs = (
+        (each - exact).square().mean().sqrt()
+        for each in (
+            softmax_nll(logits, target),
+            F.cross_entropy(logits, target, reduction="none"),
+        )
+    )
+    assert ours <= 2 * theirs + 1e-9  # twice: they add up the classes in another order
+    assert ours < 3e-7
+
+
 def test_function_transforms_see_torchs_own() -> None:
     logits, target = sample(2, 3, 4)
     leaf = logits.clone().requires_grad_()

@@ -70,57 +70,69 @@ def of_own_class(kind: str, field: Tensor, truth: Tensor) -> Tensor:
     return (field * truth).sum(1) if kind == "multiclass" else field
 
 
+def assert_same(value: Tensor, expected: Tensor, logits: Tensor) -> None:
+    torch.testing.assert_close(value, expected)
+    (slope,) = torch.autograd.grad(value, logits)
+    (expected_slope,) = torch.autograd.grad(expected, logits)
+    torch.testing.assert_close(slope, expected_slope)
+
+
 @kinds
 @pytest.mark.parametrize("space", [(8, 9), (4, 5, 6), (12,)], ids=str)
 def test_boundary_is_the_formula_s(kind: str, space: tuple[int, ...]) -> None:
     logits, target = batch(kind, space)
+    logits.requires_grad_()
     pred, truth = maps(kind, logits, target)
     expected = (pred * each_image(signed, truth)).mean()
     value = LOSSES.build("boundary", labels=kind)(logits, target)
-    torch.testing.assert_close(value, expected)
+    assert_same(value, expected, logits)
 
 
 @kinds
 @pytest.mark.parametrize("space", [(8, 9), (4, 5, 6)], ids=str)
 def test_hausdorff_by_distances_is_the_formula_s(kind: str, space: tuple[int, ...]) -> None:
     logits, target = batch(kind, space)
+    logits.requires_grad_()
     pred, truth = maps(kind, logits, target)
     cost = each_image(unsigned, pred) ** 1.5 + each_image(unsigned, truth) ** 1.5
     expected = ((pred - truth) ** 2 * cost).mean()
     value = LOSSES.build("hausdorff_dt", labels=kind, alpha=1.5)(logits, target)
-    torch.testing.assert_close(value, expected)
+    assert_same(value, expected, logits)
 
 
 @kinds
 def test_distance_cross_entropy_really_uses_the_distance(kind: str) -> None:
     logits, target = batch(kind)
+    logits.requires_grad_()
     _, truth = maps(kind, logits, target)
     factor = 1 + of_own_class(kind, each_image(closeness, truth), truth)
     plain = surprise(kind, logits, target)
     value = LOSSES.build("distance_cross_entropy", labels=kind)(logits, target)
-    torch.testing.assert_close(value, (factor * plain).mean())
+    assert_same(value, (factor * plain).mean(), logits)
     assert value > 1.2 * plain.mean()
 
 
 @kinds
 def test_distance_dice_is_dice_of_weighed_places(kind: str) -> None:
     logits, target = batch(kind)
+    logits.requires_grad_()
     pred, truth = (each.flatten(2) for each in maps(kind, logits, target))
     d = 1 + each_image(closeness, truth.view(*truth.shape[:2], 8, 9)).flatten(2)
     both = (d * pred * truth).sum(-1)
     expected = 1 - (2 * both + 1) / ((d * pred).sum(-1) + (d * truth).sum(-1) + 1)
     value = LOSSES.build("distance_dice", labels=kind, smooth=1.0)(logits, target)
-    torch.testing.assert_close(value, expected.mean())
+    assert_same(value, expected.mean(), logits)
 
 
 @kinds
 def test_shape_aware_cross_entropy_is_the_formula_s(kind: str) -> None:
     logits, target = batch(kind)
+    logits.requires_grad_()
     _, truth = maps(kind, logits, target)
     error = of_own_class(kind, each_image(signed, truth).abs(), truth)
     expected = ((1 + error) * surprise(kind, logits, target)).mean()
     value = LOSSES.build("shape_aware_cross_entropy", labels=kind)(logits, target)
-    torch.testing.assert_close(value, expected)
+    assert_same(value, expected, logits)
 
 
 def test_shape_aware_cross_entropy_of_a_contour_counts_wrong_places() -> None:
@@ -185,7 +197,21 @@ def test_the_background_can_be_left_out(name: str) -> None:
     loss = LOSSES.build(name, labels="multiclass", include_background=False)
     pred, truth = maps("multiclass", logits, target)
     apart = LOSSES.build(name, labels={"kind": "multilabel", "from_logits": False})
-    torch.testing.assert_close(loss(logits, target), apart(pred[:, 1:], truth[:, 1:]))
+    expected = apart(pred[:, 1:], truth[:, 1:])
+    torch.testing.assert_close(loss(logits, target), expected)
+    if name != "hausdorff_erosion":
+        distance = border_distance(truth.flatten(0, 1) > 0.5).view(truth.shape)
+        torch.testing.assert_close(loss(logits, target, distance=distance), expected)
+
+
+def test_what_is_predicted_where_the_target_is_ignored_has_no_border() -> None:
+    logits, target = batch("binary")
+    ignored = target.clone()
+    ignored[:, :, 2:5, 3:7] = -1
+    loss = LOSSES.build("hausdorff_dt", labels={"kind": "binary", "ignore_index": -1})
+    changed = logits.clone()
+    changed[:, :, 2:5, 3:7] *= -1
+    torch.testing.assert_close(loss(changed, ignored), loss(logits, ignored), rtol=0, atol=0)
 
 
 def erosions(error: Tensor) -> Tensor:
