@@ -48,6 +48,8 @@ class Evaluation(nn.Module):
                     self.groups[key] = task.build_metrics().to(module.device)
                 self._group(key).reset()
 
+    # Sums and counts, in which the compiler would find nothing to save.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's
     def add(self, module: "MultiTaskMixin", outputs: Mapping[str, TaskOutput], loader: int) -> None:
         """Add one batch of one loader."""
         if loader not in self._meters:

@@ -14,6 +14,7 @@ from pl_losses.mixins.training_log import TrainingLog
 from pl_losses.objective import Objective, TaskOutput, param_groups
 from pl_losses.specs import BalancerSpec, TaskSpec
 from pl_losses.specs.types import register_types
+from pl_losses.version import __version__
 
 if TYPE_CHECKING:
     Tasks = Mapping[str, Any]
@@ -23,6 +24,8 @@ else:  # what a config file is checked against
     Tasks = dict[str, TaskSpec]
     BalancerLike = BalancerSpec
     _Base = object
+
+Outputs = dict[str, TaskOutput]
 
 # Any LightningCLI then checks tasks and balancers by the annotations of the mixin.
 register_types()
@@ -78,7 +81,7 @@ class MultiTaskMixin(_Base):
         self._training_log = TrainingLog(self.objective)
         self._evaluation = Evaluation()
 
-    def outputs(self, batch: Any) -> dict[str, TaskOutput]:
+    def outputs(self, batch: Any) -> Outputs:
         """Return prediction, target and weight of each task for a batch.
 
         Override this for batches that are not ``(input, target)``, or for targets with weights.
@@ -116,13 +119,13 @@ class MultiTaskMixin(_Base):
         total: Tensor = report.total
         return total
 
-    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ARG002
-        """Update losses and metrics of the validation."""
-        self._evaluation.add(self, self.outputs(batch), dataloader_idx)
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Outputs:  # noqa: ARG002
+        """Update losses and metrics of the validation; return the outputs, for hooks of a batch."""
+        return self._evaluated(batch, dataloader_idx)
 
-    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ARG002
-        """Update losses and metrics of the test."""
-        self._evaluation.add(self, self.outputs(batch), dataloader_idx)
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Outputs:  # noqa: ARG002
+        """Update losses and metrics of the test; return the outputs, for hooks of a batch."""
+        return self._evaluated(batch, dataloader_idx)
 
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Any:  # noqa: ARG002
         """Return what ``forward`` says of the input, with or without a target beside it."""
@@ -147,15 +150,21 @@ class MultiTaskMixin(_Base):
         """Let the balancer take note of the losses, once for each optimizer step."""
         super().on_train_batch_end(outputs, batch, batch_idx)
         self._training_log.observe(self)
+        if self.trainer.is_last_batch:
+            # Callbacks come before the module at the end of an epoch: a stage or a checkpoint
+            # that looks there for a mean of this epoch would find that of the one before.
+            self._training_log.end_epoch(self)
 
     def on_train_epoch_end(self) -> None:
-        """Make the means of the epoch available to monitors."""
+        """Make the means of an epoch that was cut off available to monitors."""
         super().on_train_epoch_end()
         self._training_log.end_epoch(self)
 
     def on_validation_epoch_start(self) -> None:
         """Begin new means."""
         super().on_validation_epoch_start()
+        if self.trainer.sanity_checking:  # before training starts
+            count_classes(self)
         self._evaluation.start(self, "val")
 
     def on_validation_epoch_end(self) -> None:
@@ -163,8 +172,6 @@ class MultiTaskMixin(_Base):
         super().on_validation_epoch_end()
         self._evaluation.end(self)
 
-        if self.trainer.sanity_checking:  # before training starts
-            count_classes(self)
     def on_test_epoch_start(self) -> None:
         """Begin new means."""
         super().on_test_epoch_start()
@@ -175,10 +182,16 @@ class MultiTaskMixin(_Base):
         super().on_test_epoch_end()
         self._evaluation.end(self)
 
+    def _evaluated(self, batch: Any, dataloader_idx: int) -> Outputs:
+        outputs = self.outputs(batch)
+        self._evaluation.add(self, outputs, dataloader_idx)
+        return outputs
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the run card with the checkpoint, as text."""
+        """Save the run card with the checkpoint, as text, and the version that wrote both."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["pl_losses"] = {"run_card": run_card(self.objective, self._trainer)}
+        card = run_card(self.objective, self._trainer)
+        checkpoint["pl_losses"] = {"version": __version__, "run_card": card}
 
 
 def split_batch(batch: Any) -> tuple[Any, Any]:

@@ -50,10 +50,16 @@ class TrainingLog:
         self._steps_seen = steps
 
     def end_epoch(self, module: LightningModule) -> None:
-        """Hand the means of the epoch to monitors, and begin the next."""
+        """Hand the means of the epoch to monitors, once, and begin the next."""
         means = self.epoch.means(lambda sums: sum_over_ranks(module, sums))
         self.epoch.clear()
-        module.log_dict(logged_names(means, "train"), on_step=False, on_epoch=True, logger=False)
+        module.log_dict(
+            logged_names(means, "train"),
+            on_step=False,
+            on_epoch=True,
+            logger=False,
+            batch_size=1,  # a mean already; Lightning would look for a size in the last batch
+        )
 
 
 def writes_now(module: LightningModule) -> bool:
