@@ -1,11 +1,10 @@
-"""Two branches: one draws the lines of the table, the other sees that drawing and finds its box."""
+"""The detector: each cell of four by four pixels makes one guess."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from examples.cracks.network import UNet
 from examples.tables.grid import cell_centres
 
 
@@ -21,7 +20,7 @@ def convolution(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
 
 
 class Detector(nn.Module):
-    """Grid detector for one class; each cell of 4x4 pixels makes one guess.
+    """Grid detector for one class.
 
     Args:
         inputs: Number of channels it sees.
@@ -64,34 +63,3 @@ class Detector(nn.Module):
         centres = cell_centres(height, width, page.device)
         box = torch.cat([centres - left_top, centres + right_bottom], -1)
         return {"box": box, "objectness": guess[..., 4], "class": guess[..., 5]}
-
-
-class TableNet(nn.Module):
-    """Heat-map branch ``seg``, and detector ``det`` that sees heat-map and image.
-
-    The heat-map is not detached: a detector that trains with ``seg`` unfrozen trains it too.
-
-    Args:
-        width: Number of channels of ``seg`` at full resolution.
-        heat_map: Whether there is a branch ``seg``; without it the detector sees only the image.
-
-    Example:
-        >>> sorted(TableNet()(torch.zeros(2, 1, 64, 64)))
-        ['box', 'class', 'objectness', 'seg']
-    """
-
-    def __init__(self, *, width: int = 8, heat_map: bool = True) -> None:
-        super().__init__()
-        self.seg = UNet(inputs=1, width=width) if heat_map else None
-        self.det = Detector(inputs=2 if heat_map else 1)
-
-    @override
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Return one prediction per task of images ``(N, 1, H, W)``: see :class:`Detector`.
-
-        ``seg`` are the logits of the heat-map, shape ``(N, 1, H, W)``.
-        """
-        if self.seg is None:
-            return self.det(image)
-        lines = self.seg(image)
-        return {"seg": lines, **self.det(torch.cat([lines.sigmoid(), image], 1))}

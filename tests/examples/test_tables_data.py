@@ -1,9 +1,8 @@
-"""Generated pages, the grid of the detector, and the two branches."""
+"""Generated pages, and the grid of the detector."""
 
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from examples.tables.data import TableData, sample
 from examples.tables.grid import (
@@ -13,7 +12,7 @@ from examples.tables.grid import (
     overlap,
     responsible,
 )
-from examples.tables.network import Detector, TableNet
+from examples.tables.network import Detector
 from examples.tables.pages import SIZE, Page, Table, generate, ink, turn
 
 
@@ -138,49 +137,8 @@ def test_no_page_is_in_two_parts() -> None:
     assert len(different) == len(images) == 48
 
 
-def test_predictions_have_the_shapes_of_their_targets() -> None:
-    page, target = sample(generate(1, seed=0)[0])
-    prediction = TableNet()(page[None])
-    shapes = {name: each.shape[1:] for name, each in prediction.items()}
-    assert shapes == {name: each.shape for name, each in target.items()}
-
-
-def test_without_a_heat_map_the_detector_sees_the_image_alone() -> None:
-    net = TableNet(heat_map=False)
-    assert net.seg is None
-    assert sorted(net(torch.zeros(2, 1, SIZE, SIZE))) == ["box", "class", "objectness"]
-
-
-def test_the_detector_trains_the_heat_map_branch_too() -> None:
-    net = TableNet()
-    net(torch.rand(2, 1, SIZE, SIZE))["objectness"].sum().backward()
-    assert net.seg.head.weight.grad.abs().sum() > 0
-
-
 def test_an_untrained_box_lies_around_its_cell() -> None:
     box = Detector(inputs=1)(torch.zeros(1, 1, SIZE, SIZE))["box"][0]
     centres = cell_centres(SIZE, SIZE)
     assert (box[:, :2] < centres).all()
     assert (box[:, 2:] > centres).all()
-
-
-def test_both_branches_learn() -> None:
-    torch.manual_seed(0)
-    data = TableData(train=8, validation=1, test=1, batch_size=8)
-    data.setup("fit")
-    image, target = next(iter(data.train_dataloader()))
-    net = TableNet()
-    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
-    first = None
-    for _ in range(25):
-        guess = net(image)
-        seg = F.binary_cross_entropy_with_logits(guess["seg"], target["seg"])
-        found = F.binary_cross_entropy_with_logits(guess["objectness"], target["objectness"])
-        off = (guess["box"] - target["box"]).abs().mean(-1)
-        box = (off * target["objectness"]).sum() / target["objectness"].sum()
-        losses = torch.stack([seg, found, box / 10])
-        optimizer.zero_grad()
-        losses.sum().backward()
-        optimizer.step()
-        first = losses.detach() if first is None else first
-    assert (losses < 0.7 * first).all()
