@@ -1,6 +1,5 @@
 """What a target means, said once and shared by a task's losses and metrics."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -8,9 +7,16 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from pl_losses.core.checks import check_at_least, check_choice
-from pl_losses.core.eager import eager_on_cpu
+from pl_losses.core.checks import check_choice
+from pl_losses.core.class_balance import balanced_weights
+from pl_losses.core.class_weights import (
+    ClassWeights,
+    check_class_weights,
+    counting_rule,
+    weight_of_label,
+)
 from pl_losses.core.elements import Elements, channels, classes, pair
+from pl_losses.core.ignoring import some, where_marked
 from pl_losses.core.likelihood import (
     Likelihood,
     SigmoidLikelihood,
@@ -20,7 +26,6 @@ from pl_losses.core.likelihood import (
 from pl_losses.core.precision import FullPrecisionModule, upcast
 
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
-ClassWeights = Sequence[float] | Sequence[Sequence[float]] | Literal["auto"]
 
 
 class Labels(FullPrecisionModule):
@@ -40,8 +45,10 @@ class Labels(FullPrecisionModule):
         ignore_index: Target of the elements that do not count; ``nan`` works for regression.
             ``None`` is torch's own rule: -100 for multiclass, nothing for the other kinds.
         class_weights: Weight of the elements of each label. Binary: two, for 0 and 1. Multiclass:
-            C. Multilabel: C, or C pairs for 0 and 1 of each class. ``"auto"`` is counted over the
-            training set (see :meth:`set_class_weights`) and is part of the ``state_dict``.
+            C. Multilabel: C, or C pairs for 0 and 1 of each class. ``"auto"``: counted when the
+            training of a :class:`~pl_losses.MultiTaskMixin` starts, so that each class has the
+            same say; ``{"effective_number": 0.999}``: counted too, by that rule and its beta. What
+            was counted is part of the ``state_dict``.
         from_logits: Whether predictions are logits; if not, they are probabilities.
 
     Raises:
@@ -67,18 +74,21 @@ class Labels(FullPrecisionModule):
         default = -100 if kind == "multiclass" else None
         self.ignore_index = default if ignore_index is None else ignore_index
         self.from_logits = from_logits
-        self.auto = isinstance(class_weights, str)
+        self._rule, self._said = counting_rule(class_weights), class_weights
         if kind == "regression" and (class_weights is not None or not from_logits):
             raise ValueError(
                 "`class_weights` and `from_logits` must be left out for regression; got "
                 f"class_weights={class_weights}, from_logits={from_logits}."
             )
         weights = None
-        if isinstance(class_weights, str):
-            check_choice("class_weights", class_weights, ("auto",))
-        elif class_weights is not None:
-            weights = self._check_weights(torch.tensor(class_weights, dtype=torch.float32))
-        self.register_buffer("class_weights", weights, persistent=self.auto)
+        if class_weights is not None and self._rule is None:
+            weights = check_class_weights(torch.tensor(class_weights).float(), kind)
+        self.register_buffer("class_weights", weights, persistent=self.counted)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the class weights are counted, not given."""
+        return self._rule is not None
 
     @classmethod
     def of(cls, value: "LabelsLike", kinds: Sequence[Kind] = get_args(Kind)) -> "Labels":
@@ -99,7 +109,12 @@ class Labels(FullPrecisionModule):
 
     def set_class_weights(self, weights: Sequence[float] | Tensor) -> None:
         """Replace the class weights; the way in for those that are counted."""
-        self.class_weights = self._check_weights(torch.as_tensor(weights, dtype=torch.float32))
+        checked = torch.as_tensor(weights, dtype=torch.float32)
+        self.class_weights = check_class_weights(checked, self.kind)
+
+    def set_class_counts(self, counts: Tensor) -> None:
+        """Derive the class weights from the number of elements of each class."""
+        self.set_class_weights((self._rule or balanced_weights)(counts))
 
     def arrange(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Elements:
         """Check the shapes of a whole batch and lay it out; see :mod:`pl_losses.core.elements`."""
@@ -160,16 +175,15 @@ class Labels(FullPrecisionModule):
 
         ``None`` if all of it counts, as far as that can be seen without waiting for a device.
         """
-        marked = self._marked(pred, target)
-        if marked is not None and eager_on_cpu(marked) and not marked.any():
-            marked = None
-        if weight is None:
-            return marked
+        distribution = self.kind == "multiclass" and target.ndim == pred.ndim
+        marked = where_marked(target, self.ignore_index, distribution=distribution)
         # What weighs nothing is not looked at, so its target may be anything, even nan.
-        nothing = weight == 0
-        if eager_on_cpu(nothing) and not nothing.any():
+        nothing = None if weight is None else some(weight == 0)
+        if nothing is None:
             return marked
-        nothing = nothing.expand(self._element_shape(pred))
+        classes_apart = self.kind == "multiclass"
+        shape = (pred.shape[0], *pred.shape[2:]) if classes_apart else pred.shape
+        nothing = nothing.expand(shape)
         return nothing if marked is None else marked | nothing
 
     def likelihood(self, logits: Tensor, target: Tensor) -> Likelihood:
@@ -191,25 +205,6 @@ class Labels(FullPrecisionModule):
         # Label 0 is in range for every kind; the zero weight keeps it from counting.
         return target.masked_fill(spread, 0), counts if weight is None else weight * counts
 
-    def _marked(self, pred: Tensor, target: Tensor) -> Tensor | None:
-        index = self.ignore_index
-        if index is None or target.dtype == torch.bool:
-            return None
-        if target.dtype == torch.uint8 and not 0 <= index <= 255:
-            return None  # the comparison would wrap around: uint8 156 == -100
-        if self.kind == "multiclass" and target.ndim == pred.ndim:
-            # A distribution: the ignored class has all of it, or the mark stands in each channel.
-            inside = 0 <= index < target.shape[1]
-            return target[:, int(index)] == 1 if inside else target[:, 0] == index
-        if math.isnan(index):
-            return target.isnan()
-        return target == index
-
-    def _element_shape(self, pred: Tensor) -> tuple[int, ...]:
-        if self.kind == "multiclass":
-            return (pred.shape[0], *pred.shape[2:])
-        return tuple(pred.shape)
-
     def weights_like(self, truth: Tensor) -> Tensor:
         """Return the class weights of multiclass labels, ready to multiply ``(N, C, *)``."""
         if self.class_weights is None:
@@ -218,14 +213,7 @@ class Labels(FullPrecisionModule):
 
     def weight_of(self, target: Tensor, weights: Tensor) -> Tensor:
         """Return the entry of ``weights``, laid out as class weights, for each target."""
-        if self.kind == "multiclass":
-            if target.is_floating_point():
-                return (target * weights.reshape(-1, *[1] * (target.ndim - 2))).sum(1)
-            return weights[target]
-        if weights.ndim == 2:
-            weights = weights.T.unsqueeze(-1)
-        negative, positive = weights.unbind(0)
-        return torch.lerp(negative, positive, target)
+        return weight_of_label(target, weights, self.kind)
 
     def _logits(self, pred: Tensor) -> Tensor:
         if self.from_logits:
@@ -235,24 +223,13 @@ class Labels(FullPrecisionModule):
         squeezed = eps + (1 - 2 * eps) * pred
         return squeezed.log() if self.kind == "multiclass" else squeezed.logit()
 
-    def _check_weights(self, weights: Tensor) -> Tensor:
-        check_at_least("class_weights", weights.min().item() if weights.numel() else 0.0, 0)
-        if self.kind == "multilabel" and weights.ndim == 1:
-            weights = weights.unsqueeze(1).expand(-1, 2)
-        wanted = {"binary": "two weights, for 0 and 1", "multiclass": "one weight per class"}
-        right = {
-            "binary": weights.shape == (2,),
-            "multiclass": weights.ndim == 1 and len(weights) > 1,
-            "multilabel": weights.ndim == 2 and weights.shape[1] == 2,
-        }
-        if not right.get(self.kind, False):
-            raise ValueError(
-                f"`class_weights` must be {wanted.get(self.kind, 'one weight or pair per class')} "
-                f"for {self.kind} labels; got {weights.tolist()}."
-            )
-        return weights.contiguous()
-
     def _check_class_count(self, pred: Tensor) -> None:
+        if self.class_weights is None and self.counted:
+            raise ValueError(
+                "`class_weights` must be known when a loss is computed; got weights to be counted, "
+                "which a module with MultiTaskMixin does when its training starts. Elsewhere give "
+                "the numbers, or call `set_class_weights`."
+            )
         if self.class_weights is None or self.kind == "binary":
             return
         if len(self.class_weights) != pred.shape[1]:
@@ -264,7 +241,7 @@ class Labels(FullPrecisionModule):
     @override
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         saved = state_dict.get(f"{prefix}class_weights")
-        if self.auto and saved is not None:  # as many classes as were counted, known only now
+        if self.counted and saved is not None:  # as many classes as were counted, known only now
             self.class_weights = torch.empty_like(saved)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
@@ -273,8 +250,8 @@ class Labels(FullPrecisionModule):
         said = [self.kind]
         if self.ignore_index is not None:
             said.append(f"ignore_index={self.ignore_index}")
-        if self.auto:
-            said.append("class_weights=auto")
+        if self.counted:
+            said.append(f"class_weights={self._said}")
         elif self.class_weights is not None:
             said.append(f"class_weights={self.class_weights.tolist()}")
         if not self.from_logits:

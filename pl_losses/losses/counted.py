@@ -34,7 +34,7 @@ class CountedLoss(ClassificationLoss):
 
     def __init__(self, labels: LabelsLike, *, reduction: Reduction = "mean") -> None:
         super().__init__(labels, reduction=reduction)
-        self.auto = False
+        self.counted = False
         self.register_buffer("derived", None, persistent=False)
 
     @abstractmethod
@@ -46,8 +46,8 @@ class CountedLoss(ClassificationLoss):
 
         Those that are counted are part of the ``state_dict``.
         """
-        self.auto = isinstance(class_counts, str)
-        self.register_buffer("class_counts", None, persistent=self.auto)
+        self.counted = isinstance(class_counts, str)
+        self.register_buffer("class_counts", None, persistent=self.counted)
         if isinstance(class_counts, str):
             check_choice("class_counts", class_counts, ("auto",))
         else:
@@ -81,6 +81,6 @@ class CountedLoss(ClassificationLoss):
     @override
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         saved = state_dict.get(f"{prefix}class_counts")
-        if self.auto and saved is not None:  # as many classes as were counted, known only now
+        if self.counted and saved is not None:  # as many classes as were counted, known only now
             self.set_class_counts(saved)
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -80,7 +80,7 @@ class CrossEntropyLoss(ClassificationLoss):
     ) -> None:
         super().__init__(labels, reduction=reduction)
         self.label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
-        by_class = self.labels.class_weights is not None or self.labels.auto
+        by_class = self.labels.class_weights is not None or self.labels.counted
         self.lean = () if label_smoothing and by_class else self.kinds
         self.kernel = None if label_smoothing else F.binary_cross_entropy_with_logits
 

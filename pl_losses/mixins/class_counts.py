@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pl_losses.core.class_balance import balanced_weights
 from pl_losses.core.labels import Labels
 from pl_losses.lightning import rank_zero_info
 from pl_losses.losses.counted import CountedLoss
@@ -20,10 +19,9 @@ Waiting = Labels | CountedLoss
 def count_classes(module: "MultiTaskMixin") -> None:
     """Count the classes for all labels and losses that want it and know nothing yet.
 
-    Labels get the weights with which every class weighs the same in sum, and the mean weight is 1;
-    losses get the counts. All ranks count their own part and share the sums. What was counted is
-    part of the checkpoint, so that a resumed run does not count again, and a later test uses what
-    its training knew.
+    Labels get weights by their rule; losses get the counts. All ranks count their own part and
+    share the sums. What was counted is part of the checkpoint, so that a resumed run does not count
+    again, and a later test uses what its training knew.
     """
     waiting = {name: _waiting(task) for name, task in module.objective.items()}
     waiting = {name: each for name, each in waiting.items() if each}
@@ -50,7 +48,7 @@ def count_classes(module: "MultiTaskMixin") -> None:
 
 
 def _waiting(task: torch.nn.Module) -> list[Waiting]:
-    wanted = [each for each in task.modules() if isinstance(each, Waiting) and each.auto]
+    wanted = [each for each in task.modules() if isinstance(each, Waiting) and each.counted]
     return [each for each in wanted if _known(each) is None]
 
 
@@ -64,7 +62,7 @@ def _labels(waiting: Waiting) -> Labels:
 
 def _tell(waiting: Waiting, counts: Tensor) -> None:
     if isinstance(waiting, Labels):
-        waiting.set_class_weights(balanced_weights(counts))
+        waiting.set_class_counts(counts)
     else:  # a class that never occurs has no logarithm; it counts as if it had occurred once
         waiting.set_class_counts(counts.clamp_min(1))
 

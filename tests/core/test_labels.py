@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pl_losses.core.class_balance import balanced_weights, effective_number_weights
 from pl_losses.core.labels import Kind, Labels
 from pl_losses.core.likelihood import SigmoidLikelihood, SoftLabelLikelihood, SoftmaxLikelihood
 
@@ -227,3 +228,29 @@ def test_where_nothing_is_ignored_nothing_is_weighed(kind: Kind) -> None:
     weight = read(labels, pred, target)[2]
     assert weight is not None
     assert weight.flatten().tolist().count(0.0) == 1
+
+
+def test_weights_are_counted_by_the_rule_that_is_named() -> None:
+    counts = torch.tensor([90.0, 10.0])
+    balanced, effective = (
+        Labels("binary", class_weights="auto"),
+        Labels("binary", class_weights={"effective_number": 0.9}),
+    )
+    for labels, wanted in (
+        (balanced, balanced_weights(counts)),
+        (effective, effective_number_weights(counts, beta=0.9)),
+    ):
+        with pytest.raises(ValueError, match="`class_weights` must be known"):
+            labels.arrange(torch.zeros(2), torch.zeros(2))
+        labels.set_class_counts(counts)
+        torch.testing.assert_close(labels.class_weights, wanted)
+        again = Labels("binary", class_weights="auto")
+        again.load_state_dict(labels.state_dict())
+        torch.testing.assert_close(again.class_weights, wanted)
+    assert repr(effective) == "Labels(binary, class_weights={'effective_number': 0.9})"
+
+
+@pytest.mark.parametrize("rule", ["counted", {"effective": 0.9}, {"effective_number": 1.5}])
+def test_another_rule_is_an_error(rule: object) -> None:
+    with pytest.raises(ValueError, match=r"`(class_weights|effective_number)` must be"):
+        Labels("binary", class_weights=rule)  # type: ignore[arg-type]
