@@ -1,17 +1,21 @@
-"""Compare the losses with those of other libraries: forward and backward, one thread, eager.
+"""Compare the losses with those of other libraries: forward and backward, one thread.
 
 Run from the root of the repository, with whichever of the peers are installed::
 
-    OMP_NUM_THREADS=1 python -m tests.benchmarks.losses [words that rows must contain]
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.losses [--compiled] [words that rows contain]
 
-It prints a Markdown table. Memory is the most that a step holds at one time beyond its input,
-over the bytes of the prediction; 1 is the gradient alone.
+Eager, or each loss and each peer under ``torch.compile``. It prints a Markdown table. Memory is the
+most that a step holds at one time beyond its input, over the bytes of the prediction; 1 is the
+gradient alone.
 """
 
+import argparse
 import statistics
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -41,21 +45,26 @@ class Result:
         )
 
 
-def measured(row: Row) -> Result | None:
-    """Return the row, measured; nothing if there is no one to compare with."""
+def measured(row: Row, prepare: Callable[[Any], Any] = lambda loss: loss) -> Result | None:
+    """Return the row, measured; nothing if there is no one to compare with.
+
+    Args:
+        row: What to compare.
+        prepare: What is done to each loss before, such as ``torch.compile``.
+    """
     pred, target = INPUTS[row.inputs]()
     own = tried(row.build, LookupError)
     peers = {
         name: tried(peer.build, ImportError, AttributeError) for name, peer in row.peers.items()
     }
     steps = {
-        name: step_of(loss, pred, row.peers[name].form(target))  # type: ignore[arg-type]
+        name: step_of(prepare(loss), pred, row.peers[name].form(target))
         for name, loss in peers.items()
-        if loss is not None and _runs(loss, pred, row.peers[name].form(target))
+        if loss is not None and _runs(prepare(loss), pred, row.peers[name].form(target))
     }
     if own is None or not steps:
         return None
-    steps[OURS] = step_of(own, pred, target)  # type: ignore[arg-type]
+    steps[OURS] = step_of(prepare(own), pred, target)
     times = milliseconds(steps)
     medians = {name: statistics.median(each) for name, each in times.items()}
     best = min((name for name in steps if name != OURS), key=medians.__getitem__)
@@ -72,7 +81,8 @@ def measured(row: Row) -> Result | None:
 
 
 def _runs(loss: object, pred: torch.Tensor, target: torch.Tensor) -> bool:
-    return tried(lambda: loss(pred, target), ImportError, ModuleNotFoundError) is not None  # type: ignore[operator]
+    # Some peers import what they need when first called; some cannot be compiled.
+    return tried(lambda: loss(pred, target), ImportError, RuntimeError) is not None  # type: ignore[operator]
 
 
 def say(line: str) -> None:
@@ -81,17 +91,23 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(words: list[str]) -> None:
+def main() -> None:
     """Print the table of the rows whose name or input contains one of the words."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--compiled", action="store_true")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     say("| loss | input | ours, ms | best peer, ms | times faster | memory | its memory |")
     say("|---|---|---|---|---|---|---|")
     results = []
     for row in ROWS:
-        if words and not any(word in f"{row.name} {row.inputs}" for word in words):
+        said = f"{row.name} {row.inputs}"
+        if options.words and not any(word in said for word in options.words):
             continue
-        if result := measured(row):
+        torch.compiler.reset()  # else the losses before count against the limit of recompilations
+        if result := measured(row, torch.compile if options.compiled else lambda loss: loss):
             results.append(result)
             say(str(result))
     say("")
@@ -105,4 +121,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
