@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.precision import upcast
 
 CHUNK = 1 << 18
@@ -76,9 +77,7 @@ def _first(parts: tuple[Part, ...]) -> Tensor:
 def walks(parts: tuple[Part, ...]) -> bool:
     """Return whether large tensors are walked over here, or the whole is best done at once."""
     pred = _first(parts)
-    if torch.compiler.is_compiling() or pred.device.type != "cpu" or pred.numel() <= CHUNK:
-        return False
-    if torch._C._are_functorch_transforms_active():  # no public form: vmap, grad, jvp
+    if pred.numel() <= CHUNK or not eager_on_cpu(pred):
         return False
     return not any(part is not None and part.requires_grad for part in parts[1:])
 
