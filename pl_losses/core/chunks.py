@@ -86,7 +86,8 @@ def _weighed(values: Tensor, weight: Part) -> Tensor:
     return values.sum() if weight is None else (values * weight).sum()
 
 
-def _slices(parts: tuple[Part, ...], *, whole: bool = False) -> Iterator[Slices]:
+def slices(parts: tuple[Part, ...], *, whole: bool = False) -> Iterator[Slices]:
+    """Cut a batch into runs of samples, or of places of one sample, for :func:`chunk`."""
     pred, target = _first(parts), next(iter(parts[1:]), None)
     samples, places = pred.shape[0], pred.shape[-1]
     width = pred.numel() // max(samples * places, 1)
@@ -115,7 +116,8 @@ def _cut(part: Part, where: Slices) -> Part:
     return part[..., places] if one_row else part[rows, ..., places]
 
 
-def _chunk(tensor: Tensor, where: Slices) -> Tensor:
+def chunk(tensor: Tensor, where: Slices) -> Tensor:
+    """Return the chunk of a tensor that has an entry for each sample and place."""
     return tensor[where[0]] if where[1] == EVERY else tensor[where[0], ..., where[1]]
 
 
@@ -154,13 +156,13 @@ def _walk(
     one = upcast(pred.new_ones(()))
     value, mass, ones = torch.zeros_like(one), None, 0
     with torch.set_grad_enabled(slope):
-        for where in _slices(parts):
-            leaf = upcast(_chunk(pred, where)).requires_grad_(slope)
+        for where in slices(parts):
+            leaf = upcast(chunk(pred, where)).requires_grad_(slope)
             values, weight = formula(leaf, *[_cut(part, where) for part in parts[1:]])
             if gradient is not None:
                 # The slope of a weighed sum is its weight: neither needs to be in the graph.
                 rate = (one if weight is None else weight).expand_as(values)
-                _chunk(gradient, where).copy_(torch.autograd.grad(values, leaf, rate)[0])
+                chunk(gradient, where).copy_(torch.autograd.grad(values, leaf, rate)[0])
             value += _weighed(values.detach(), weight)
             if weight is None:
                 ones += values.numel()
@@ -176,9 +178,9 @@ class _Sums(torch.autograd.Function):
         pred = _first(parts).detach()
         pieces: dict[int, Tensor] = {}
         with torch.no_grad():
-            for where in _slices(parts, whole=whole):
-                chunk = upcast(_chunk(pred, where))
-                piece = formula(chunk, *[_cut(part, where) for part in parts[1:]])
+            for where in slices(parts, whole=whole):
+                leaf = upcast(chunk(pred, where))
+                piece = formula(leaf, *[_cut(part, where) for part in parts[1:]])
                 key = where[0].start
                 pieces[key] = pieces[key] + piece if key in pieces else piece
         ctx.formula, ctx.whole = formula, whole
@@ -193,10 +195,10 @@ class _Sums(torch.autograd.Function):
             slope = torch.autograd.grad(result, pred, grads[0], create_graph=True)[0]
             return (None, None, slope, *(None for _ in rest))
         slope = torch.empty_like(pred)
-        for where in _slices((pred, *rest), whole=ctx.whole):
-            leaf = upcast(_chunk(pred.detach(), where)).requires_grad_()
+        for where in slices((pred, *rest), whole=ctx.whole):
+            leaf = upcast(chunk(pred.detach(), where)).requires_grad_()
             with torch.enable_grad():
                 piece = ctx.formula(leaf, *[_cut(part, where) for part in rest])
             gradient = torch.autograd.grad(piece, leaf, grads[0][where[0]])[0]
-            _chunk(slope, where).copy_(gradient)
+            chunk(slope, where).copy_(gradient)
         return (None, None, slope, *(None for _ in rest))

@@ -11,10 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pl_losses.core import chunks
 from pl_losses.core.eager import eager_on_cpu
-
-BLOCK = 1 << 18
-"""Numbers in the samples of which the gradient is made at one time."""
 
 ENOUGH = 1 << 13
 """Logits from which on the step made by hand is faster than the plain formula."""
@@ -72,17 +70,21 @@ class _SigmoidOverlap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plain: Formula, squared: bool, *parts: Any) -> Tensor:  # noqa: FBT001 - torch's signature
         logits, target, weight = parts
-        p = logits.sigmoid()
+        p = torch.empty_like(logits)
+        sums: Tensor = logits.new_zeros(*logits.shape[:2], 4)
+        weight = None if weight is None else weight.expand_as(logits)
+        for rows, (part, x, y, w) in _blocks(p, logits, target, weight):
+            torch.sigmoid(x, out=part)
+            truth = y if w is None else y * w
+            if squared:
+                sizes = [_dot(part, part if w is None else part * w), _dot(y, truth)]
+            else:
+                sizes = [part.sum(-1) if w is None else _dot(part, w), truth.sum(-1)]
+            places = x.new_full(x.shape[:2], x.shape[-1]) if w is None else w.sum(-1)
+            sums[rows] += torch.stack([_dot(part, truth), *sizes, places], -1)
         ctx.plain, ctx.squared, ctx.p = plain, squared, p
         ctx.save_for_backward(*parts)
-        truth = target if weight is None else target * weight
-        if squared:
-            sizes = [_dot(p, p if weight is None else p * weight), _dot(target, truth)]
-        else:
-            sizes = [p.sum(-1) if weight is None else _dot(p, weight.expand_as(p)), truth.sum(-1)]
-        both = _dot(p, truth)
-        places = both.new_tensor(p.shape[-1]) if weight is None else weight.sum(-1)
-        return torch.stack([both, *sizes, places.expand_as(both)], -1)
+        return sums
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
@@ -92,14 +94,12 @@ class _SigmoidOverlap(torch.autograd.Function):
         # The probabilities become the gradient, so a retained graph makes them anew.
         p, ctx.p = ctx.p, None
         p = logits.sigmoid() if p is None else p
-        weight = target.new_ones(1).expand_as(p) if weight is None else weight.expand_as(p)
-        both, size = grads[0][..., 0:1], grads[0][..., 1:2]
-        room: Tensor | None = None
-        for part, truth, w, rate, common in _by_samples(p, target, weight, both, size):
-            room = torch.empty_like(part) if room is None else room
-            slope = torch.mul(truth, rate, out=room[: len(part)])
-            slope = slope.addcmul_(part, common, value=2) if ctx.squared else slope.add_(common)
-            slope = slope if ctx.saved_tensors[2] is None else slope.mul_(w)
+        weight = None if weight is None else weight.expand_as(p)
+        for rows, (part, y, w) in _blocks(p, target, weight):
+            both, size = grads[0][rows, :, 0:1], grads[0][rows, :, 1:2]
+            slope = y * both
+            slope = slope.addcmul_(part, size, value=2) if ctx.squared else slope.add_(size)
+            slope = slope if w is None else slope.mul_(w)
             torch.ops.aten.sigmoid_backward.grad_input(slope, part, grad_input=part)
         return None, None, p, None, None
 
@@ -108,53 +108,51 @@ class _SoftmaxOverlap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plain: Formula, squared: bool, *parts: Any) -> Tensor:  # noqa: FBT001 - torch's signature
         logits, target, weight = parts
-        rows, classes, places = logits.shape
-        shares, inverse = _shares(logits)
         # The probabilities themselves are never made: p = shares * inverse.
-        mass = inverse if weight is None else inverse * weight.unsqueeze(1)
-        own = shares.gather(1, target.unsqueeze(1)).mul_(mass)
-        ctx.plain, ctx.squared, ctx.kept = plain, squared, (shares, inverse, mass, own)
+        shares, inverse = torch.empty_like(logits), torch.empty_like(logits[:, :1])
+        own = torch.empty_like(inverse)
+        sums: Tensor = logits.new_zeros(*logits.shape[:2], 4)
+        weight = None if weight is None else weight.unsqueeze(1).expand_as(own)
+        tensors = (shares, logits, target.unsqueeze(1), inverse, own, weight)
+        for rows, (part, x, y, inv, mine, w) in _blocks(*tensors):
+            total = sums[rows]
+            torch.sub(x, x.amax(1, keepdim=True), out=part).exp_()
+            torch.sum(part, 1, keepdim=True, out=inv).reciprocal_()
+            mass = inv if w is None else inv * w
+            torch.gather(part, 1, y, out=mine).mul_(mass)
+            one = torch.ones_like(mine) if w is None else w
+            size = (part * part, mass * inv) if squared else (part, mass)
+            total[..., 0].scatter_add_(1, y[:, 0], mine[:, 0])
+            total[..., 1] += torch.bmm(size[0], size[1].transpose(1, 2)).squeeze(2)
+            total[..., 2].scatter_add_(1, y[:, 0], one[:, 0])
+            total[..., 3] += one.sum(-1)
+        ctx.plain, ctx.squared, ctx.kept = plain, squared, (shares, inverse, own)
         ctx.save_for_backward(*parts)
-        size = (shares * shares, inverse * mass) if squared else (shares, mass)
-        zeros = logits.new_zeros(rows, classes)
-        one = torch.ones_like(own[:, 0]) if weight is None else weight.expand(rows, places)
-        return torch.stack(
-            [
-                zeros.scatter_add(1, target, own.squeeze(1)),
-                torch.bmm(size[0], size[1].transpose(1, 2)).squeeze(2),
-                zeros.scatter_add(1, target, one),
-                one.sum(-1, keepdim=True).expand_as(zeros),
-            ],
-            -1,
-        )
+        return sums
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
         if torch.is_grad_enabled():
             return _plain_gradient(ctx, grads[0])
-        logits, target, _ = ctx.saved_tensors
-        target = target.unsqueeze(1)
-        (shares, inverse, mass, own), ctx.kept = ctx.kept, (None, *ctx.kept[1:])
+        logits, target, weight = ctx.saved_tensors
+        (shares, inverse, own), ctx.kept = ctx.kept, (None, *ctx.kept[1:])
         # The exponentials become the gradient, so a retained graph makes them anew.
-        shares = _shares(logits)[0] if shares is None else shares
-        both, size = grads[0][..., 0:1], grads[0][..., 1:2]
-        own = own * both.expand(-1, -1, own.shape[-1]).gather(1, target)
-        for part, rate, mine, inv, w in _by_samples(shares, size, own, inverse, mass):
+        shares = (logits - logits.amax(1, keepdim=True)).exp_() if shares is None else shares
+        weight = None if weight is None else weight.unsqueeze(1).expand_as(own)
+        tensors = (shares, target.unsqueeze(1), inverse, own, weight)
+        for rows, (part, y, inv, mine, w) in _blocks(*tensors):
+            both, size = grads[0][rows, :, 0:1], grads[0][rows, :, 1:2]
+            mass = inv if w is None else inv * w
+            mine = mine * both.expand(-1, -1, y.shape[-1]).gather(1, y)
             # Softmax: the gradient of its output, less the mean of that gradient over the classes.
             if ctx.squared:
-                slope = (part * (2 * rate)).mul_(w * inv)
+                slope = (part * (2 * size)).mul_(mass * inv)
                 mean = (part * slope).sum(1, keepdim=True)
             else:
-                slope = rate * w
-                mean = torch.bmm(rate.transpose(1, 2), part).mul_(w)
-            part.mul_(slope.sub_(mean.add_(mine).mul_(inv)))
-        return None, None, shares.scatter_add_(1, target, own), None, None
-
-
-def _shares(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return exponentials over the classes, and what makes probabilities of them."""
-    shares = (logits - logits.amax(1, keepdim=True)).exp_()
-    return shares, shares.sum(1, keepdim=True).reciprocal_()
+                slope = size * mass
+                mean = torch.bmm(size.transpose(1, 2), part).mul_(mass)
+            part.mul_(slope.sub_(mean.add_(mine).mul_(inv))).scatter_add_(1, y, mine)
+        return None, None, shares, None, None
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
@@ -166,11 +164,15 @@ def _dot(one: Tensor, other: Tensor) -> Tensor:
     return rows.view(one.shape[:-1])
 
 
-def _by_samples(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Cut tensors into runs of samples, of so many numbers that the first stays in the cache."""
-    first = tensors[0]
-    step = max(BLOCK * len(first) // max(first.numel(), 1), 1)
-    return zip(*(torch.split(each, step) for each in tensors), strict=True)
+def _blocks(first: Tensor, *others: Tensor | None) -> Iterator[tuple[slice, tuple[Any, ...]]]:
+    """Cut tensors into blocks, of so many numbers that one of the first stays in the cache.
+
+    Yields:
+        The samples of a block, and the block of each tensor.
+    """
+    for where in chunks.slices((first,)):
+        blocks = (each if each is None else chunks.chunk(each, where) for each in others)
+        yield where[0], (chunks.chunk(first, where), *blocks)
 
 
 def _plain_gradient(ctx: Any, grad: Tensor) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pl_losses.core import overlap, overlap_gradient
+from pl_losses.core import chunks, overlap, overlap_gradient
 from pl_losses.core.likelihood import (
     Likelihood,
     SigmoidLikelihood,
@@ -82,7 +82,7 @@ def test_sums_are_those_of_a_loop(kind: str, weights: str, *, squared: bool) -> 
 def test_derivatives_by_hand_are_those_of_the_plain_formula(
     kind: str, weights: str, monkeypatch: pytest.MonkeyPatch, *, squared: bool
 ) -> None:
-    monkeypatch.setattr(overlap_gradient, "BLOCK", 7)
+    monkeypatch.setattr(chunks, "CHUNK", 7)
     monkeypatch.setattr(overlap_gradient, "SHORT", 2)
     monkeypatch.setattr(overlap_gradient, "ENOUGH", 0)
     weight = weight_of(kind, weights)
