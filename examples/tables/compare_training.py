@@ -12,7 +12,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,9 +165,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for index, (name, training) in enumerate(TRAININGS.items()):
         runs = []
         for seed in options.seeds:
-            # The table alone goes to the output: what a training shows of its stages does not.
-            with redirect_stdout(sys.stderr):
-                runs.append(figures(training, seconds=options.seconds, seed=seed))
+            runs.append(figures(training, seconds=options.seconds, seed=seed))
             sys.stderr.write(row(f"{name}, seed {seed}", runs[-1:]))
         if index == 0:
             columns = ["training", *runs[0]]

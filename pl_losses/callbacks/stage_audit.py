@@ -100,7 +100,7 @@ def summary(records: Sequence[Ended]) -> Table:
 
 @rank_zero_only
 def show(table: Table) -> None:
-    """Put a table on the screen with rich, or into the log without it."""
+    """Put a table on the screen with rich, or into the log without it; never into the output."""
     if find_spec("rich") is None:
         rank_zero_info(str(table))
         return
@@ -110,7 +110,7 @@ def show(table: Table) -> None:
     drawn = RichTable(*table.columns, title=table.title, title_justify="left")
     for row in table.rows:
         drawn.add_row(*row)
-    Console().print(drawn)
+    Console(stderr=True).print(drawn)
 
 
 def _row(
