@@ -181,9 +181,7 @@ class Labels(FullPrecisionModule):
         nothing = None if weight is None else some(weight == 0)
         if nothing is None:
             return marked
-        classes_apart = self.kind == "multiclass"
-        shape = (pred.shape[0], *pred.shape[2:]) if classes_apart else pred.shape
-        nothing = nothing.expand(shape)
+        nothing = nothing.expand(self._element_shape(pred))
         return nothing if marked is None else marked | nothing
 
     def likelihood(self, logits: Tensor, target: Tensor) -> Likelihood:
@@ -199,11 +197,16 @@ class Labels(FullPrecisionModule):
     ) -> tuple[Tensor, Tensor | None]:
         ignored = self.ignored(pred, target, weight)
         if ignored is None:
-            return target, weight
+            return target, None if weight is None else weight.expand(self._element_shape(pred))
         spread = ignored.unsqueeze(1) if target.ndim > ignored.ndim else ignored
         counts = (~ignored).to(pred.dtype)
         # Label 0 is in range for every kind; the zero weight keeps it from counting.
         return target.masked_fill(spread, 0), counts if weight is None else weight * counts
+
+    def _element_shape(self, pred: Tensor) -> tuple[int, ...]:
+        if self.kind == "multiclass":
+            return (pred.shape[0], *pred.shape[2:])
+        return tuple(pred.shape)
 
     def weights_like(self, truth: Tensor) -> Tensor:
         """Return the class weights of multiclass labels, ready to multiply ``(N, C, *)``."""

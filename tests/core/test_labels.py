@@ -254,3 +254,18 @@ def test_weights_are_counted_by_the_rule_that_is_named() -> None:
 def test_another_rule_is_an_error(rule: object) -> None:
     with pytest.raises(ValueError, match=r"`(class_weights|effective_number)` must be"):
         Labels("binary", class_weights=rule)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "regression"])
+@pytest.mark.parametrize("nothing", [False, True])
+def test_a_weight_of_each_sample_is_read_as_one_of_each_element(
+    kind: Kind, *, nothing: bool
+) -> None:
+    pred = torch.zeros(3, 2, 4)
+    target = torch.zeros(3, 4, dtype=torch.long) if kind == "multiclass" else torch.zeros(3, 2, 4)
+    weight = torch.tensor([2.0, 0.0 if nothing else 1.0, 3.0])
+    found = read(Labels(kind), pred, target, weight)[2]
+    assert found is not None
+    sums = found.flatten(1).sum(1) / found[0].numel()
+    assert found.numel() == target.numel()
+    torch.testing.assert_close(sums, weight)
