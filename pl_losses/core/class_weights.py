@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from pl_losses.core.checks import check_at_least, check_between, check_choice
