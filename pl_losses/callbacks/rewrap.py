@@ -1,5 +1,7 @@
-"""A new DDP wrapper when what learns has changed: DDP looks at the flags only once."""
+"""What wraps the module, told of a change of flags: DDP looks at them once, FSDP2 hides them."""
 
+import torch.distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pl_losses.lightning import DDPStrategy, LightningModule, Strategy
@@ -31,6 +33,21 @@ def rewrap(strategy: Strategy, module: LightningModule) -> None:
         # The old wrapper goes first: its hooks on the gradients live as long as it does.
         strategy.model = module
         strategy.configure_ddp()
+
+
+def reshard(module: nn.Module) -> None:
+    """Put the sharded parameters of FSDP2 back into the module.
+
+    Its forward pass puts others in their place until the backward pass; after a validation, which
+    has none, they stay, and flags set on them are lost.
+    """
+    if not dist.is_available():
+        return
+    from torch.distributed.fsdp import FSDPModule  # fails where torch was built without
+
+    for each in module.modules():
+        if isinstance(each, FSDPModule):
+            each.reshard()
 
 
 def waits_for_all(strategy: Strategy) -> bool:

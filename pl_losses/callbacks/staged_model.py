@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from pl_losses.callbacks.rewrap import check_wrapper, rewrap
+from pl_losses.callbacks.rewrap import check_wrapper, reshard, rewrap
 from pl_losses.callbacks.stage_objective import StageObjective
 from pl_losses.callbacks.stage_optimizers import check_optimized, install
 from pl_losses.callbacks.stage_refusals import check_averaging, warn_of_averaging
@@ -50,6 +50,7 @@ class StagedModel:
         """
         if self.stage is not None:
             warn_of_averaging(self.trainer)
+        reshard(self.module)
         self._snapshot.restore(self.selection)
         self.objective.switch(stage, balance)
         selection = self._select(stage)

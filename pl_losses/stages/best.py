@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from pl_losses.stages.fingerprint import still_tensors
 from pl_losses.stages.selection import OBJECTIVE, Selection
+from pl_losses.stages.shards import fill, whole
 
 
 def best_weights(module: nn.Module, selection: Selection, norm: str = "eval") -> dict[str, Tensor]:
@@ -17,7 +17,7 @@ def best_weights(module: nn.Module, selection: Selection, norm: str = "eval") ->
     """
     still = {id(tensor) for tensor in still_tensors(selection, norm).values()}
     return {
-        name: tensor.detach().to("cpu", copy=True)
+        name: whole(tensor).detach().to("cpu", copy=True)
         for name, tensor in module.state_dict(keep_vars=True).items()
         if id(tensor) not in still
         and isinstance(tensor, Tensor)
@@ -28,6 +28,5 @@ def best_weights(module: nn.Module, selection: Selection, norm: str = "eval") ->
 def put_back(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy weights that :func:`best_weights` gave into the model."""
     state = module.state_dict()
-    with torch.no_grad():
-        for name, tensor in weights.items():
-            state[name].copy_(tensor)
+    for name, tensor in weights.items():
+        fill(state[name], tensor)

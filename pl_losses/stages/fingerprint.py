@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from pl_losses.stages.selection import Selection
+from pl_losses.stages.shards import whole
 
 WIDTHS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -31,11 +32,14 @@ def checksum(tensor: Tensor) -> Tensor:
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """Return the checksums of named tensors, read from the device in one go."""
+    """Return the checksums of named tensors, read from the device in one go.
+
+    Tensors in pieces are gathered one at a time, so every process must come here.
+    """
     if not tensors:
         return {}
     device = next(iter(tensors.values())).device
-    sums = torch.stack([checksum(tensor).to(device) for tensor in tensors.values()])
+    sums = torch.stack([checksum(whole(tensor)).to(device) for tensor in tensors.values()])
     return dict(zip(tensors, sums.tolist(), strict=True))
 
 

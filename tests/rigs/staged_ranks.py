@@ -100,7 +100,7 @@ class Wrappers(Callback):
 
 
 def ranks(*callbacks: Callback, **options: Any) -> Trainer:
-    strategy = DDPStrategy(process_group_backend="gloo")
+    strategy = DDPStrategy(process_group_backend="gloo", **options.pop("ddp", {}))
     return trainer(*callbacks, **{"epochs": EPOCHS, "devices": 2, "strategy": strategy, **options})
 
 
@@ -142,13 +142,25 @@ def case_resumed(folder: Path) -> dict[str, Any]:
     return run(TwoBranches(dropout=0.5), swapping(), ckpt_path=path)
 
 
-def case_joined_batch(folder: Path) -> dict[str, Any]:
+def joined_batch(**ddp: Any) -> dict[str, Any]:
     # Lightning's own sampler shuffles; here the ranks' batches together are one of 12.
     samples = loader().dataset
     share = Subset(samples, range(int(os.environ["LOCAL_RANK"]), len(samples), 2))
     staged = StagedFreezing.alternate("seg", "det", max_epochs=2)
     data = DataLoader(share, batch_size=6)
-    return run(Plain(), staged, data=data, use_distributed_sampler=False)
+    return run(Plain(), staged, data=data, use_distributed_sampler=False, ddp=ddp)
+
+
+def case_joined_batch(folder: Path) -> dict[str, Any]:
+    return joined_batch()
+
+
+def case_static_graph(folder: Path) -> dict[str, Any]:
+    return joined_batch(static_graph=True)
+
+
+def case_unused_allowed(folder: Path) -> dict[str, Any]:
+    return joined_batch(find_unused_parameters=True)
 
 
 def case_own_monitor(folder: Path) -> dict[str, Any]:
@@ -187,6 +199,8 @@ CASES = [
     case_three_stages,
     case_resumed,
     case_joined_batch,
+    case_static_graph,
+    case_unused_allowed,
     case_own_monitor,
     case_objective,
     case_unreached,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.rigs import objective_ranks
-from tests.rigs.ranks import run_on_two
+from tests.rigs.ranks import run_on_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
-    run_on_two(objective_ranks.__file__, folder)
+    run_on_ranks(objective_ranks.__file__, folder)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 

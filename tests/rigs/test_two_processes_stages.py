@@ -1,10 +1,5 @@
 """Stages under DDP: two processes on gloo, started once for all tests of this file."""
 
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,44 +8,15 @@ import torch
 from pl_losses import StagedFreezing
 from tests.callbacks.two_branches import QUIET, copies, differing, loader, trainer
 from tests.rigs import staged_ranks
+from tests.rigs.ranks import run_on_ranks
 
 pytestmark = [pytest.mark.slow, *QUIET]
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "WORLD_SIZE": "2",
-        "NODE_RANK": "0",
-    }
-    script = [sys.executable, staged_ranks.__file__, str(folder)]
-    with (folder / "errors.txt").open("w") as errors:
-        both = [
-            subprocess.Popen(
-                script,
-                env={**common, "LOCAL_RANK": str(rank)},
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-            for rank in (0, 1)
-        ]
-        try:
-            codes = [process.wait(timeout=300) for process in both]
-        finally:
-            for process in both:
-                process.kill()
-    assert codes == [0, 0], (folder / "errors.txt").read_text()[-3000:]
+    run_on_ranks(staged_ranks.__file__, folder)
     return {
         case.__name__.removeprefix("case_"): [
             torch.load(folder / f"{case.__name__}-{rank}.pt", weights_only=False) for rank in (0, 1)
@@ -59,7 +25,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, 
     }
 
 
-TRAINED = ["three_stages", "resumed", "joined_batch", "own_monitor", "objective"]
+JOINED = ["joined_batch", "static_graph", "unused_allowed"]
+TRAINED = ["three_stages", "resumed", *JOINED, "own_monitor", "objective"]
 
 
 @pytest.mark.parametrize("case", TRAINED)
@@ -81,11 +48,14 @@ def test_a_resumed_run_goes_through_the_same_stages(found: Any) -> None:
         assert each["history"] == ["seg", "det", "all"]
 
 
-def test_two_ranks_learn_what_one_process_learns_from_the_joined_batch(found: Any) -> None:
+@pytest.mark.parametrize("case", JOINED)
+def test_two_ranks_learn_what_one_process_learns_from_the_joined_batch(
+    found: Any, case: str
+) -> None:
     model = staged_ranks.Plain()
     staged = StagedFreezing.alternate("seg", "det", max_epochs=2)
     trainer(staged, epochs=6).fit(model, loader(batch=12), loader(12))
-    torch.testing.assert_close(found["joined_batch"][0]["state"], copies(model))
+    torch.testing.assert_close(found[case][0]["state"], copies(model))
 
 
 def test_ranks_with_different_monitors_change_stages_together(found: Any) -> None:
