@@ -15,10 +15,12 @@ from pl_losses.stages.progress import (
     improves,
     moved_on,
     observed,
+    unknown_fields,
     why_ended,
 )
 from pl_losses.stages.selection import Selection
 from pl_losses.stages.stage import Stage
+from pl_losses.version import __version__
 
 
 class StageLedger:
@@ -57,6 +59,7 @@ class StageLedger:
     def saved(self) -> dict[str, Any]:
         """The books, for a checkpoint."""
         return {
+            "version": __version__,
             "progress": self.progress.saved(),
             "prints": self._prints,
             "best": self._best,
@@ -68,8 +71,16 @@ class StageLedger:
         """Take over the books of a checkpoint.
 
         Raises:
-            ValueError: If the checkpoint has been in other stages than these.
+            ValueError: If the checkpoint has been in other stages than these, or a newer version
+                has written it with what this one does not know.
         """
+        newer = [each for each in saved if each not in self.saved()]
+        newer += unknown_fields(saved["progress"])
+        if newer:
+            raise ValueError(
+                f"The stages of a checkpoint must be written by pl-losses {__version__} or older;"
+                f" got {saved.get('version')}, with {', '.join(newer)}. Update pl-losses."
+            )
         progress = Progress.loaded(saved["progress"])
         begun = saved["titles"][: progress.stage + 1]
         titles = [stage.title for stage in self.stages]
@@ -77,8 +88,8 @@ class StageLedger:
             raise ValueError(
                 f"`stages` must begin with {begun}, as the checkpoint has it; got {titles}."
             )
-        self.progress, self._prints = progress, saved["prints"]
-        self._best, self.balance = saved["best"], saved["balance"]
+        self.progress, self._prints = progress, saved.get("prints", {})
+        self._best, self.balance = saved.get("best", {}), saved.get("balance", {})
 
     def open(self, selection: Selection) -> bool:
         """Note the weights that the stage begins with; tell whether it has only now begun."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from pl_losses.stages.stage import Stage
@@ -61,8 +61,21 @@ class Progress:
 
     @classmethod
     def loaded(cls, saved: Mapping[str, Any]) -> "Progress":
-        """The state that :meth:`saved` gave."""
-        return cls(**{**saved, "history": tuple(Ended(**each) for each in saved["history"])})
+        """The state that :meth:`saved` gave, perhaps in an older version, which had less to say."""
+        history = tuple(Ended(**each) for each in saved.get("history", ()))
+        return cls(**{**saved, "history": history})
+
+
+def unknown_fields(saved: Mapping[str, Any]) -> list[str]:
+    """Return the names in a saved state that mean nothing here: a newer version wrote them.
+
+    Example:
+        >>> unknown_fields({**Progress().saved(), "mood": "good"})
+        ['mood']
+    """
+    known = {each.name for kind in (Progress, Ended) for each in fields(kind)}
+    said = [*saved, *(name for each in saved.get("history", ()) for name in each)]
+    return [name for name in dict.fromkeys(said) if name not in known]
 
 
 def epoch_begun(progress: Progress, epoch: int) -> Progress:
