@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pl_losses.compare.files import write_whole
+from pl_losses.compare.files import explained, write_whole
 from pl_losses.compare.rows import Row
 from pl_losses.registry import unknown
 
@@ -55,9 +55,10 @@ class Run:
 
     def begin(self) -> None:
         """Clear what a run that was cut off has left, and write the config."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in (RESULT, SHEET):
-            (self.folder / name).unlink(missing_ok=True)
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in (RESULT, SHEET):
+                (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / LOG, ignore_errors=True)
         write_whole(self.folder / CONFIG, self.config_text)
 
