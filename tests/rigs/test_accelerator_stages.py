@@ -1,16 +1,15 @@
-"""Stages on the simulated accelerator: the same weights, and no step makes the host wait."""
+"""Stages on an accelerator: the same weights, and no step makes the host wait."""
 
 from typing import Any
 
-import pytest
 import torch
 from lightning.pytorch import Trainer
 
 from pl_losses import StagedFreezing
 from tests.callbacks.two_branches import QUIET, TwoBranches, loader, trainer
-from tests.rigs import simulated_accelerator as rig
+from tests.rigs.devices import Device
 
-pytestmark = [*QUIET, pytest.mark.skipif(not rig.available(), reason="needs a newer torch")]
+pytestmark = QUIET
 
 
 class OnDevice(TwoBranches):
@@ -23,29 +22,27 @@ class OnDevice(TwoBranches):
         self.log("val/loss", errors[0] + errors[1])
 
 
-def on_device() -> dict[str, Any]:
-    return {"accelerator": "auto", "devices": "auto", **rig.trainer_kwargs()}
-
-
-def fitted(batches: int, *, restore_best: bool = False, **options: Any) -> tuple[OnDevice, int]:
+def fitted(
+    device: Device, batches: int, *, restore_best: bool = False, **options: Any
+) -> tuple[OnDevice, int]:
     model = OnDevice()
     staged = StagedFreezing.alternate(
         "seg", "det", monitor="val/loss", max_epochs=2, restore_best=restore_best, optimizer="Adam"
     )
     runner: Trainer = trainer(staged, **options)
-    with rig.watch(only="pl_losses") as ledger:
+    with device.watch(only="pl_losses") as ledger:
         runner.fit(model, loader(6 * batches), loader(12))
     return model, ledger.syncs
 
 
-def test_the_weights_are_those_of_the_cpu() -> None:
-    here, _ = fitted(4, restore_best=True)
-    there, _ = fitted(4, restore_best=True, **on_device())
-    for name, tensor in there.state_dict().items():
-        assert torch.equal(tensor.cpu(), here.state_dict()[name]), name
+def test_the_weights_are_those_of_the_cpu(device: Device) -> None:
+    here, _ = fitted(device, 4, restore_best=True)
+    there, _ = fitted(device, 4, restore_best=True, **device.trainer_options())
+    device.assert_learned(there.state_dict(), here.state_dict())
 
 
-def test_more_steps_do_not_make_the_host_wait_more() -> None:
-    _, few = fitted(2, **on_device())
-    _, many = fitted(8, **on_device())
+def test_more_steps_do_not_make_the_host_wait_more(device: Device) -> None:
+    options = device.trainer_options()
+    _, few = fitted(device, 2, **options)
+    _, many = fitted(device, 8, **options)
     assert few == many

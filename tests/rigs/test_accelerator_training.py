@@ -1,4 +1,4 @@
-"""A whole training on the simulated accelerator: equal to the CPU's, and no step waits."""
+"""A whole training on an accelerator: equal to the CPU's, and no step waits."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,12 @@ from torch.utils.data import DataLoader
 
 from pl_losses import BALANCERS, TaskLossLogger
 from tests.mixins.test_multi_task import TASKS, Net, samples
-from tests.rigs import simulated_accelerator as rig
-
-pytestmark = pytest.mark.skipif(not rig.available(), reason="needs a newer torch")
+from tests.rigs.devices import Device
 
 OPTIONS = {"fixed": {"weights": {"box": 0.5}}}
 
 
-def fit(folder: Path, balancer: Any, count: int, **options: Any) -> tuple[Net, int]:
+def fit(device: Device, folder: Path, balancer: Any, count: int, **options: Any) -> tuple[Net, int]:
     torch.manual_seed(0)
     net = Net(tasks=TASKS, balancer=balancer)
     callback = TaskLossLogger(table=False)
@@ -31,27 +29,27 @@ def fit(folder: Path, balancer: Any, count: int, **options: Any) -> tuple[Net, i
         callbacks=[callback],
         **options,
     )
-    with rig.watch(only="pl_losses") as ledger:
+    with device.watch(only="pl_losses") as ledger:
         trainer.fit(net, DataLoader(samples(count), batch_size=2))
     return net, ledger.syncs
 
 
 @pytest.mark.parametrize("name", BALANCERS.names)
-def test_a_training_equals_the_cpus(tmp_path: Path, name: str) -> None:
+def test_a_training_equals_the_cpus(tmp_path: Path, name: str, device: Device) -> None:
     balancer = {"name": name, **OPTIONS.get(name, {})}
-    here, _ = fit(tmp_path, balancer, 8, accelerator="cpu")
-    there, _ = fit(tmp_path, balancer, 8, **rig.trainer_kwargs())
-    for key, tensor in here.state_dict().items():
-        assert torch.equal(there.state_dict()[key].cpu(), tensor), key
+    here, _ = fit(device, tmp_path, balancer, 8, accelerator="cpu")
+    there, _ = fit(device, tmp_path, balancer, 8, **device.trainer_options())
+    device.assert_learned(there.state_dict(), here.state_dict())
 
 
-def test_more_steps_do_not_make_the_host_wait_more(tmp_path: Path) -> None:
-    few = fit(tmp_path, "uncertainty", 4, **rig.trainer_kwargs())[1]
-    many = fit(tmp_path, "uncertainty", 24, **rig.trainer_kwargs())[1]
+def test_more_steps_do_not_make_the_host_wait_more(tmp_path: Path, device: Device) -> None:
+    options = device.trainer_options()
+    few = fit(device, tmp_path, "uncertainty", 4, **options)[1]
+    many = fit(device, tmp_path, "uncertainty", 24, **options)[1]
     assert many == few
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed"])
-def test_autocast_trains_on_the_accelerator(tmp_path: Path, precision: str) -> None:
-    net, _ = fit(tmp_path, "uncertainty", 4, **rig.trainer_kwargs(precision))
+def test_autocast_trains_on_the_accelerator(tmp_path: Path, device: Device) -> None:
+    options = device.trainer_options("bf16-mixed")
+    net, _ = fit(device, tmp_path, "uncertainty", 4, **options)
     assert net.objective.balancer.log_variance.isfinite().all()
