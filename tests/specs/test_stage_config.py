@@ -29,7 +29,7 @@ def parser() -> ArgumentParser:
 def parsed(folder: Path, text: str) -> StagedFreezing:
     (folder / "stages.yaml").write_text(text)
     config = parser().parse_args([f"--config={folder / 'stages.yaml'}"])
-    return parser().instantiate(config).staged
+    return parser().instantiate_classes(config).staged
 
 
 def test_stages_are_read_from_a_config(tmp_path: Path) -> None:
