@@ -27,6 +27,7 @@ def counting_rule(weights: ClassWeights | None) -> Rule | None:
         ValueError: If the rule is not a known one, or its number is out of range.
 
     Example:
+        >>> import torch
         >>> rule = counting_rule({"effective_number": 0.99})
         >>> rule(torch.tensor([1000, 10]))
         tensor([0.1746, 1.8254])
