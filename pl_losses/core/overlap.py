@@ -54,6 +54,14 @@ def by_class(likelihood: Likelihood, weight: Tensor | None) -> tuple[Tensor, Ten
     return pred, truth, weight
 
 
+def overlap(likelihood: Likelihood, weight: Tensor | None, *, squared: bool = False) -> Overlap:
+    """Return the sums of a whole batch; as :func:`overlap_sums`, each by itself."""
+    sums = _sums_by_hand(likelihood, weight, squared=squared)
+    if sums is None:
+        return Overlap(*_plain_sums(likelihood, weight, squared=squared))
+    return Overlap(*sums.unbind(-1))
+
+
 def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool = False) -> Tensor:
     """Return the four sums of :class:`Overlap` for one part of a batch.
 
@@ -65,46 +73,61 @@ def overlap_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool
     Returns:
         The sums over the places, shape ``(N, C, 4)``.
     """
+    sums = _sums_by_hand(likelihood, weight, squared=squared)
+    return _stacked(likelihood, weight, squared=squared) if sums is None else sums
+
+
+def _sums_by_hand(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor | None:
     logits, target = likelihood.logits, likelihood.target
-    shared = weight is None or weight.ndim == 2
-    if by_hand(logits, target) and isinstance(likelihood, SigmoidLikelihood):
+    if not by_hand(logits, target):
+        return None
+    if isinstance(likelihood, SigmoidLikelihood):
         if logits.ndim == 2:
             logits, target = logits.unsqueeze(1), target.unsqueeze(1)
             weight = None if weight is None else weight.unsqueeze(1)
         return sigmoid_overlap(_plain_sigmoid, logits, target, weight, squared=squared)
-    if by_hand(logits, target) and isinstance(likelihood, SoftmaxLikelihood) and shared:
+    shared = weight is None or weight.ndim == 2
+    if isinstance(likelihood, SoftmaxLikelihood) and shared:
         return softmax_overlap(_plain_softmax, logits, target, weight, squared=squared)
-    return _plain_sums(likelihood, weight, squared=squared)
+    return None
 
 
 def _plain_sigmoid(
     logits: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool
 ) -> Tensor:
-    return _plain_sums(SigmoidLikelihood(logits, target), weight, squared=squared)
+    return _stacked(SigmoidLikelihood(logits, target), weight, squared=squared)
 
 
 def _plain_softmax(
     logits: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool
 ) -> Tensor:
-    return _plain_sums(SoftmaxLikelihood(logits, target), weight, squared=squared)
+    return _stacked(SoftmaxLikelihood(logits, target), weight, squared=squared)
 
 
-def _plain_sums(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor:
+def _stacked(likelihood: Likelihood, weight: Tensor | None, *, squared: bool) -> Tensor:
+    return torch.stack(_plain_sums(likelihood, weight, squared=squared), -1)
+
+
+def _plain_sums(
+    likelihood: Likelihood, weight: Tensor | None, *, squared: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     shared = weight is None or weight.ndim == 2
     if isinstance(likelihood, SoftmaxLikelihood) and shared and likelihood.logits.is_cpu:
         return _sums_by_class(likelihood.probabilities, likelihood.target, weight, squared=squared)
     pred, truth, weight = by_class(likelihood, weight)
     weighed = truth if weight is None else truth * weight
-    sizes = [pred, truth] if not squared else [pred * pred, truth * truth]
+    sizes = (pred, truth) if not squared else (pred * pred, truth * truth)
+    both = (pred * weighed).sum(-1)
     if weight is None:
         places = pred.new_full(pred.shape[:2], pred.shape[-1])
-        return torch.stack([(pred * weighed).sum(-1), *(s.sum(-1) for s in sizes), places], -1)
+        return both, sizes[0].sum(-1), sizes[1].sum(-1), places
     places = weight.expand_as(pred).sum(-1)
-    both = (pred * weighed).sum(-1)
-    return torch.stack([both, *((s * weight).sum(-1) for s in sizes), places], -1)
+    return both, (sizes[0] * weight).sum(-1), (sizes[1] * weight).sum(-1), places
 
 
-def _sums_by_class(pred: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool) -> Tensor:
+def _sums_by_class(
+    pred: Tensor, target: Tensor, weight: Tensor | None, *, squared: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     # One-hot free: each place adds to its own class only. On an accelerator the scattered
     # additions would be slow and of no fixed order; there the products serve.
     zeros = pred.new_zeros(pred.shape[:2])
@@ -113,12 +136,9 @@ def _sums_by_class(pred: Tensor, target: Tensor, weight: Tensor | None, *, squar
     size = pred * pred if squared else pred
     if weight is not None:
         own, size = own * weight, size * weight.unsqueeze(1)
-    return torch.stack(
-        [
-            zeros.scatter_add(1, target, own),
-            size.sum(-1),
-            zeros.scatter_add(1, target, one),
-            one.sum(-1, keepdim=True).expand_as(zeros),
-        ],
-        -1,
+    return (
+        zeros.scatter_add(1, target, own),
+        size.sum(-1),
+        zeros.scatter_add(1, target, one),
+        one.sum(-1, keepdim=True).expand_as(zeros),
     )

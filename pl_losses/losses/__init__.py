@@ -71,7 +71,11 @@ from pl_losses.losses.quality_focal import QualityFocalLoss as QualityFocalLoss
 from pl_losses.losses.quantile import QuantileLoss as QuantileLoss
 from pl_losses.losses.ramp import RampLoss as RampLoss
 from pl_losses.losses.rcf_cross_entropy import RCFCrossEntropyLoss as RCFCrossEntropyLoss
-from pl_losses.losses.region import RegionLoss as RegionLoss
+from pl_losses.losses.region import (
+    OverlapLoss as OverlapLoss,
+    RegionLoss as RegionLoss,
+    SummedLoss as SummedLoss,
+)
 from pl_losses.losses.regression import RegressionLoss as RegressionLoss
 from pl_losses.losses.seesaw import SeesawLoss as SeesawLoss
 from pl_losses.losses.sensitivity_specificity import (

@@ -15,7 +15,7 @@ from pl_losses.core.overlap import Overlap, by_class, overlap_sums
 from pl_losses.core.reduction import Reduction
 from pl_losses.core.space import fold, space_of, unfold
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, SummedLoss
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def boundary_dou_loss(
 
 
 @LOSSES.register("boundary_dou")
-class BoundaryDoULoss(RegionLoss[ContouredOverlap]):
+class BoundaryDoULoss(SummedLoss[ContouredOverlap]):
     """Boundary difference-over-union loss of logits; see :func:`boundary_dou_loss`.
 
     The edge of the image is no contour; in the authors' code it is one, and a region is one class

@@ -135,7 +135,7 @@ class ClDiceLoss(RegionLoss[Skeletons]):
         formula = partial(self._sums_in, space)
         # Whole samples: a cut through a vessel would end its skeleton.
         sums = chunks.sums(formula, (*elements.parts, of_truth), whole=True)
-        return self.measure(sums.sum(0, keepdim=True) if self.batch else sums)
+        return Skeletons(*(sums.sum(0, keepdim=True) if self.batch else sums).unbind(-1))
 
     def _skeleton(self, image: Tensor, space: tuple[int, ...]) -> Tensor:
         return soft_skeleton(unfold(image, space), self.iterations).reshape(image.shape)
@@ -158,10 +158,6 @@ class ClDiceLoss(RegionLoss[Skeletons]):
         if weight is not None:
             terms = [term * weight for term in terms]
         return torch.stack([term.sum(-1) for term in terms], -1)
-
-    @override
-    def measure(self, sums: Tensor) -> Skeletons:
-        return Skeletons(*sums.unbind(-1))
 
     @override
     def values(self, region: Skeletons) -> Tensor:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from pl_losses.core.likelihood import Likelihood, SoftLabelLikelihood, SoftmaxLikelihood
 from pl_losses.core.overlap import Overlap, overlap_sums
-from pl_losses.losses.region import RegionLoss
+from pl_losses.losses.region import SummedLoss
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SurprisedOverlap(Overlap):
         return self.surprise / self.places.where(self.places > 0, 1.0)
 
 
-class CompoundLoss(RegionLoss[SurprisedOverlap]):
+class CompoundLoss(SummedLoss[SurprisedOverlap]):
     """A region loss with a term of each place in it; a subclass writes two methods.
 
     Both terms come from one walk over the places. Each region has its mean surprise, so that the

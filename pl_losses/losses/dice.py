@@ -11,7 +11,7 @@ from pl_losses.core.labels import LabelsLike
 from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 Denominator = Literal["sum", "squares", "union"]
 
@@ -66,7 +66,7 @@ def _share_missed(covered: Tensor, whole: Tensor, smooth: float) -> Tensor:
 
 
 @LOSSES.register("dice")
-class DiceLoss(RegionLoss):
+class DiceLoss(OverlapLoss):
     """Dice loss of logits; the formula is :func:`dice_loss`'s.
 
     Args:

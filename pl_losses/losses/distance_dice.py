@@ -17,11 +17,11 @@ from pl_losses.core.space import fold, with_places
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.dice import dice_loss
 from pl_losses.losses.distance import check_spacing, find_borders
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, SummedLoss
 
 
 @LOSSES.register("distance_dice")
-class DistanceDiceLoss(RegionLoss):
+class DistanceDiceLoss(SummedLoss[Overlap]):
     r"""Distance-penalised Dice loss of logits.
 
     .. math::
@@ -113,6 +113,10 @@ class DistanceDiceLoss(RegionLoss):
         counted = (1 + context[0]) * places
         terms = [counted * pred * truth, counted * pred, counted * truth, places]
         return torch.stack([term.sum(-1) for term in terms], -1)
+
+    @override
+    def measure(self, sums: Tensor) -> Overlap:
+        return Overlap(*sums.unbind(-1))
 
     @override
     def values(self, region: Overlap) -> Tensor:

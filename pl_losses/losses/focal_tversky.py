@@ -11,7 +11,7 @@ from pl_losses.core.overlap import Overlap
 from pl_losses.core.powers import power
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 from pl_losses.losses.tversky import tversky_loss
 
 
@@ -57,7 +57,7 @@ def focal_tversky_loss(
 
 
 @LOSSES.register("focal_tversky")
-class FocalTverskyLoss(RegionLoss):
+class FocalTverskyLoss(OverlapLoss):
     """Focal Tversky loss of logits; the formula is :func:`focal_tversky_loss`'s.
 
     Args:

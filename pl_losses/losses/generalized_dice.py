@@ -13,7 +13,7 @@ from pl_losses.core.labels import LabelsLike
 from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction, reduce
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 ClassSize = Literal["square", "simple", "uniform"]
 
@@ -70,7 +70,7 @@ def inverse_size(truth: Tensor, size: ClassSize = "square") -> Tensor:
 
 
 @LOSSES.register("generalized_dice")
-class GeneralizedDiceLoss(RegionLoss):
+class GeneralizedDiceLoss(OverlapLoss):
     """Generalized Dice loss of logits; the formula is :func:`generalized_dice_loss`'s.
 
     Args:

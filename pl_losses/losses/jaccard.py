@@ -11,11 +11,11 @@ from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.dice import union_loss
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 
 @LOSSES.register("jaccard", "soft_iou")
-class JaccardLoss(RegionLoss):
+class JaccardLoss(OverlapLoss):
     """Jaccard loss of logits, one minus the soft IoU; the formula is :func:`union_loss`'s.
 
     It is the ``"union"`` form of :class:`~pl_losses.losses.dice.DiceLoss` under its own name, and

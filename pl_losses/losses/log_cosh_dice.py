@@ -12,7 +12,7 @@ from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.dice import dice_loss
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 
 def log_cosh_dice_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
@@ -47,7 +47,7 @@ def log_cosh_dice_loss(overlap: Overlap, smooth: float = 1e-5) -> Tensor:
 
 
 @LOSSES.register("log_cosh_dice")
-class LogCoshDiceLoss(RegionLoss):
+class LogCoshDiceLoss(OverlapLoss):
     """Log-cosh Dice loss of logits; the formula is :func:`log_cosh_dice_loss`'s.
 
     Args:

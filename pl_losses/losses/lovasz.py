@@ -14,7 +14,7 @@ from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood
 from pl_losses.core.ranking import descending
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, SummedLoss
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def jaccard_slopes(errors: Tensor, truth: Tensor, weight: Tensor | None = None) 
 
 
 @LOSSES.register("lovasz")
-class LovaszLoss(RegionLoss[Extension]):
+class LovaszLoss(SummedLoss[Extension]):
     r"""Lovász hinge (binary, multilabel) or Lovász softmax (multiclass).
 
     .. math::

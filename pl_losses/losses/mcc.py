@@ -10,7 +10,7 @@ from pl_losses.core.labels import LabelsLike
 from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 
 def mcc_loss(overlap: Overlap, smooth: float = 1e-6) -> Tensor:
@@ -60,7 +60,7 @@ def mcc_loss(overlap: Overlap, smooth: float = 1e-6) -> Tensor:
 
 
 @LOSSES.register("mcc")
-class MCCLoss(RegionLoss):
+class MCCLoss(OverlapLoss):
     """Matthews correlation loss of logits; the formula is :func:`mcc_loss`'s.
 
     Args:

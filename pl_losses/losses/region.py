@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Generic, Literal, Protocol, get_args
 
 import torch
@@ -13,7 +14,8 @@ from pl_losses.core.checks import check_at_least, check_choice
 from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements
 from pl_losses.core.labels import Kind, Labels, LabelsLike
-from pl_losses.core.overlap import Overlap, overlap_sums
+from pl_losses.core.likelihood import Likelihood
+from pl_losses.core.overlap import Overlap, overlap, overlap_sums
 from pl_losses.core.precision import full_precision, upcast
 from pl_losses.core.reduction import Reduction, reduce
 from pl_losses.core.space import with_places
@@ -34,14 +36,14 @@ class Region(Protocol):
         """Weight of all places."""
 
 
-R = TypeVar("R", bound=Region, default=Overlap)
+R = TypeVar("R", bound=Region)
 
 
 class RegionLoss(Loss, Generic[R]):
-    """A loss on regions: one class in one sample each; a subclass writes :meth:`values`.
+    """A loss on regions, one class in one sample each.
 
-    A subclass that needs other sums than those of :class:`~pl_losses.core.overlap.Overlap` writes
-    :meth:`sums` and :meth:`measure` too.
+    A subclass finds what it must know of each region in :meth:`regions`, and makes its loss of that
+    in :meth:`values`. Most are an :class:`OverlapLoss`, or a :class:`SummedLoss` with other sums.
 
     Args:
         labels: What the target means: a kind, or ``Labels``. Its class weights are weights of
@@ -60,13 +62,6 @@ class RegionLoss(Loss, Generic[R]):
 
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     """The kinds of labels that the loss takes."""
-
-    squared = False
-    """Whether the overlap sums squares for its sizes."""
-
-    walked = False
-    """Whether sums of one's own hold several tensors of the prediction's size, so that a large
-    batch is walked over in chunks. The overlap sums hold one, and are made at once."""
 
     region_weights: Tensor | None
 
@@ -100,24 +95,6 @@ class RegionLoss(Loss, Generic[R]):
     def values(self, region: R) -> Tensor:
         """Return the loss of each region, shape ``(N, C)``."""
 
-    def sums(self, pred: Tensor, target: Tensor, weight: Tensor | None, *context: Tensor) -> Tensor:
-        """Return the sums over a part of the places, shape ``(N, C, number of sums)``.
-
-        Args:
-            pred: Prediction, laid out by :meth:`Labels.arrange`; so are target and weight.
-            target: Truth.
-            weight: Weight of each place.
-            context: The parts of what :meth:`context` returned that belong to these places.
-        """
-        del context
-        logits, truth, weight = self.labels.read(pred, target, weight)
-        likelihood = self.labels.likelihood(logits, truth)
-        return overlap_sums(likelihood, weight, squared=self.squared)
-
-    def measure(self, sums: Tensor) -> R:
-        """Give the sums their names."""
-        return Overlap(*sums.unbind(-1))  # type: ignore[return-value]  # the default of R
-
     def context(self, elements: Elements) -> tuple[Tensor, ...]:  # noqa: ARG002 - a hook
         """Return what the sums must know of the whole batch, ``(N, C, places)``; nothing here."""
         return ()
@@ -137,16 +114,9 @@ class RegionLoss(Loss, Generic[R]):
         counts = None if self._all_count(elements, region) else self.counts(region)
         return reduce(values, self.reduction, counts, finite=True)
 
+    @abstractmethod
     def regions(self, elements: Elements, context: tuple[Tensor, ...]) -> R:
-        """Return the sums of each region of a batch that was laid out."""
-        parts = (*elements.parts, *context)
-        formula: chunks.Sums = self.sums
-        soft = self.labels.kind == "multiclass" and elements.target.ndim == elements.pred.ndim
-        if self.walked or soft:
-            sums = chunks.sums(formula, parts)
-        else:
-            sums = formula(upcast(elements.pred), *parts[1:])
-        return self.measure(sums.sum(0, keepdim=True) if self.batch else sums)
+        """Return what is known of each region of a batch that was laid out."""
 
     def _all_count(self, elements: Elements, region: R) -> bool:
         if self.empty == "skip" or self.region_weights is not None or not self.include_background:
@@ -166,3 +136,73 @@ class RegionLoss(Loss, Generic[R]):
         if not self.include_background:
             counts = torch.cat([torch.zeros_like(counts[:, :1]), counts[:, 1:]], 1)
         return counts
+
+
+class SummedLoss(RegionLoss[R]):
+    """A loss on sums of its own over the places of each region.
+
+    A subclass writes :meth:`sums`, names them in :meth:`measure`, and makes its loss in
+    :meth:`values`.
+    """
+
+    walked = False
+    """Whether the sums hold several tensors of the prediction's size, so that a large batch is
+    walked over in chunks."""
+
+    @abstractmethod
+    def sums(self, pred: Tensor, target: Tensor, weight: Tensor | None, *context: Tensor) -> Tensor:
+        """Return the sums over a part of the places, shape ``(N, C, number of sums)``.
+
+        Args:
+            pred: Prediction, laid out by :meth:`Labels.arrange`; so are target and weight.
+            target: Truth.
+            weight: Weight of each place.
+            context: The parts of what :meth:`context` returned that belong to these places.
+        """
+
+    @abstractmethod
+    def measure(self, sums: Tensor) -> R:
+        """Give the sums their names."""
+
+    @override
+    def regions(self, elements: Elements, context: tuple[Tensor, ...]) -> R:
+        if self.walked or soft(self.labels, elements):
+            sums = chunks.sums(self.sums, (*elements.parts, *context))
+        else:
+            pred, target, weight = elements.parts
+            sums = self.sums(upcast(pred), target, weight, *context)
+        return self.measure(sums.sum(0, keepdim=True) if self.batch else sums)
+
+
+class OverlapLoss(RegionLoss[Overlap]):
+    """A loss on the overlap of regions; a subclass writes :meth:`values`."""
+
+    squared = False
+    """Whether sizes sum squares."""
+
+    @override
+    def regions(self, elements: Elements, context: tuple[Tensor, ...]) -> Overlap:
+        if soft(self.labels, elements):
+            sums = chunks.sums(self._sums, elements.parts)
+            return Overlap(*(sums.sum(0, keepdim=True) if self.batch else sums).unbind(-1))
+        # Not stacked to be taken apart again: the steps of a small batch are what it costs.
+        likelihood, weight = self._read(*elements.parts)
+        found = overlap(likelihood, weight, squared=self.squared)
+        if not self.batch:
+            return found
+        return Overlap(*(getattr(found, each.name).sum(0, keepdim=True) for each in fields(found)))
+
+    def _read(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Likelihood, Tensor | None]:
+        logits, truth, weight = self.labels.read(pred, target, weight)
+        return self.labels.likelihood(logits, truth), weight
+
+    def _sums(self, pred: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        likelihood, weight = self._read(pred, target, weight)
+        return overlap_sums(likelihood, weight, squared=self.squared)
+
+
+def soft(labels: Labels, elements: Elements) -> bool:
+    """Return whether the target is a distribution over classes, as large as the prediction."""
+    return labels.kind == "multiclass" and elements.target.ndim == elements.pred.ndim

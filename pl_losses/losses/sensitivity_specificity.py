@@ -12,7 +12,7 @@ from pl_losses.core.labels import LabelsLike
 from pl_losses.core.overlap import by_class
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, SummedLoss
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def sensitivity_specificity_loss(
 
 
 @LOSSES.register("sensitivity_specificity")
-class SensitivitySpecificityLoss(RegionLoss[SquaredErrors]):
+class SensitivitySpecificityLoss(SummedLoss[SquaredErrors]):
     """Sensitivity-specificity loss of logits; see :func:`sensitivity_specificity_loss`.
 
     Args:

@@ -10,7 +10,7 @@ from pl_losses.core.labels import LabelsLike
 from pl_losses.core.overlap import Overlap
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
-from pl_losses.losses.region import Empty, RegionLoss
+from pl_losses.losses.region import Empty, OverlapLoss
 
 
 def tversky_loss(
@@ -50,7 +50,7 @@ def tversky_loss(
 
 
 @LOSSES.register("tversky")
-class TverskyLoss(RegionLoss):
+class TverskyLoss(OverlapLoss):
     """Tversky loss of logits; the formula is :func:`tversky_loss`'s.
 
     Args:

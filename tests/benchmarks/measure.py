@@ -18,8 +18,8 @@ def step_of(loss: Callable[[Tensor, Tensor], Tensor], pred: Tensor, target: Tens
     leaf = pred.detach().clone().requires_grad_()
 
     def step() -> None:
-        leaf.grad = None
         loss(leaf, target).backward()
+        leaf.grad = None  # now: what is held before a step would hide as much of what it takes
 
     return step
 
