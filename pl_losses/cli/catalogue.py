@@ -1,27 +1,24 @@
 """What can be listed and described: one entry for each registered name, read off its class."""
 
+import ast
 import inspect
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from doctest import DocTestParser
 from typing import Any
 
 from docstring_parser import parse
 from docstring_parser.common import DocstringReturns
 
 from pl_losses.balancers import BALANCERS
-from pl_losses.losses import LOSSES, ClassificationLoss, RegionLoss, RegressionLoss
-from pl_losses.losses.box import BoxLoss
+from pl_losses.losses import LOSSES
+from pl_losses.losses.base import Loss
 from pl_losses.metrics import METRICS
 from pl_losses.registry import Registry, unknown
 from pl_losses.specs.options import Option, options_of
 
 KINDS: dict[str, Registry[Any]] = {"losses": LOSSES, "metrics": METRICS, "balancers": BALANCERS}
-FAMILIES = {
-    ClassificationLoss: "classification",
-    RegressionLoss: "regression",
-    BoxLoss: "boxes",
-    RegionLoss: "region",
-}
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,9 @@ class Entry:
     @property
     def family(self) -> str:
         """Which family it belongs to."""
-        found = [name for base, name in FAMILIES.items() if issubclass(self.cls, base)]
-        return found[0] if found else self.cls.__module__.rpartition(".")[2].replace("_", " ")
+        if issubclass(self.cls, Loss):
+            return self.cls.family
+        return self.cls.__module__.rpartition(".")[2].replace("_", " ")
 
     @property
     def use(self) -> str:
@@ -59,7 +57,7 @@ class Entry:
     def formula(self) -> str:
         """The formula, as its docstring gives it; empty if it is in the text alone."""
         for text in self.texts:
-            found = re.search(r"\.\. math::\n((?:\s*\n|[ \t]+.*(?:\n|$))+)", text)
+            found = re.search(r"\.\. math:: *(\S.*\n|\n(?:\s*\n|[ \t]+.*(?:\n|$))+)", text)
             if found:
                 return inspect.cleandoc("\n" + found.group(1)).strip()
             inline = re.search(r":math:`([^`]*\\ell[^`]*)`", text)
@@ -89,6 +87,18 @@ class Entry:
         """The example of the class, as Python."""
         part = (inspect.getdoc(self.cls) or "").partition("Example:\n")[2]
         return inspect.cleandoc("\n" + part.partition("References:\n")[0]).strip()
+
+    @property
+    def example_options(self) -> dict[str, Any]:
+        """The options that the example gives, where they are plain values."""
+        source = "\n".join(each.source for each in DocTestParser().get_examples(self.example))
+        found = {}
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == self.cls.__name__:
+                for keyword in node.keywords:
+                    with suppress(ValueError):
+                        found[str(keyword.arg)] = ast.literal_eval(keyword.value)
+        return found
 
     @property
     def options(self) -> dict[str, Option]:

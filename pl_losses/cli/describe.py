@@ -10,7 +10,11 @@ import yaml
 
 from pl_losses.cli.catalogue import Entry, find
 from pl_losses.cli.errors import fail
+from pl_losses.specs import TaskSpec
 from pl_losses.specs.options import REQUIRED, Option
+
+SHARED = ("labels", "tasks", "kinds", "reduction")
+"""Options that a task sets, or that everything has."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -42,22 +46,40 @@ def description(entry: Entry) -> str:
 
 
 def yaml_example(entry: Entry) -> dict[str, Any]:
-    """Return a piece of a config that uses the entry, with its defaults."""
-    options = {
-        name: option.default
-        for name, option in entry.options.items()
-        if option.default is not REQUIRED
-        and option.default is not None
-        and name not in ("labels", "tasks", "kinds", "reduction")
+    """Return a piece of a config that uses the entry, with its defaults.
+
+    What has no default is as in the example in Python.
+    """
+    own = {name: each for name, each in entry.options.items() if name not in SHARED}
+    required = {name for name, each in own.items() if each.default is REQUIRED}
+    shown = {name: each for name, each in entry.example_options.items() if name in own}
+    chosen = {
+        **{name: each.default for name, each in own.items() if each.default is not None},
+        **{name: each for name, each in shown.items() if name in required},
     }
+    config = _config(entry, chosen)
+    # Some want one of two options, neither of which is required by itself.
+    return config if _can_be_built(config) else _config(entry, {**chosen, **shown})
+
+
+def _can_be_built(config: dict[str, Any]) -> bool:
+    try:
+        for task in config.get("tasks", {}).values():
+            TaskSpec.read(task).build_losses()
+    except ValueError:
+        return False
+    return True
+
+
+def _config(entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
     if entry.kind == "balancers":
         return {"balancer": {"name": entry.name, **options}}
-    kinds = getattr(entry.cls, "kinds", ()) if "labels" in entry.options else ()
-    labels = {"labels": kinds[0]} if kinds and kinds[0] != "regression" else {}
     if entry.kind == "metrics":
         return {
             "tasks": {"my_task": {"labels": "binary", "losses": "bce", "metrics": [entry.name]}}
         }
+    wanted = "labels" in entry.options and entry.options["labels"].default is REQUIRED
+    labels = {"labels": getattr(entry.cls, "kinds", ("binary",))[0]} if wanted else {}
     return {"tasks": {"my_task": {**labels, "losses": {entry.name: options}}}}
 
 

@@ -28,6 +28,9 @@ class Loss(FullPrecisionModule, ABC):
         ValueError: If ``reduction`` is not a known one.
     """
 
+    family = "other"
+    """Under which family it is listed."""
+
     def __init__(self, *, reduction: Reduction = "mean") -> None:
         super().__init__()
         self.reduction = check_choice("reduction", reduction, get_args(Reduction))

@@ -92,6 +92,8 @@ class BoundaryDoULoss(SummedLoss[ContouredOverlap]):
         tensor(True)
     """
 
+    family = "distance"
+
     squared, walked = True, True
 
     def __init__(

@@ -26,6 +26,8 @@ class BoxLoss(Loss):
         ValueError: If ``box_format`` is not a known one.
     """
 
+    family = "boxes"
+
     def __init__(self, *, box_format: BoxFormat = "xyxy", reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
         self.box_format = check_choice("box_format", box_format, get_args(BoxFormat))

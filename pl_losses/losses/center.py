@@ -67,6 +67,8 @@ class CenterLoss(Loss):
         1.0
     """
 
+    family = "embedding"
+
     kinds: tuple[Kind, ...] = ("multiclass",)
     """The kinds of labels that the loss takes."""
 

@@ -17,6 +17,8 @@ class ClassificationLoss(ElementwiseLoss):
         reduction: How the elements' losses become one number.
     """
 
+    family = "classification"
+
     @abstractmethod
     def values(self, likelihood: Likelihood, *context: Tensor) -> Tensor:
         """Return the loss of each element of a part of the batch.

@@ -88,6 +88,8 @@ class CMSSLoss(Loss):
         are choices made here.
     """
 
+    family = "structure"
+
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     """The kinds of labels that the loss takes."""
 

@@ -37,6 +37,8 @@ class CompoundLoss(SummedLoss[SurprisedOverlap]):
     is a mean of means.
     """
 
+    family = "compound"
+
     walked = True
 
     @abstractmethod

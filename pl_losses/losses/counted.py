@@ -27,6 +27,8 @@ class CountedLoss(ClassificationLoss):
         reduction: How the elements' losses become one number.
     """
 
+    family = "long tail"
+
     kinds = ("multiclass",)
 
     class_counts: Tensor | None

@@ -88,6 +88,8 @@ class DistanceLoss(ClassificationLoss):
         ValueError: If an option does not go with the kind of labels, or is out of range.
     """
 
+    family = "distance"
+
     def __init__(
         self,
         labels: LabelsLike,

@@ -61,6 +61,8 @@ class DistanceDiceLoss(SummedLoss[Overlap]):
         <https://doi.org/10.1016/j.media.2021.102035>`_, 2021, for Dice.
     """
 
+    family = "distance"
+
     walked = True
 
     def __init__(

@@ -86,6 +86,8 @@ class HausdorffErosionLoss(Loss):
         tensor(True)
     """
 
+    family = "distance"
+
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     """The kinds of labels that the loss takes."""
 

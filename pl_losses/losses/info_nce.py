@@ -76,6 +76,8 @@ class InfoNCELoss(Loss):
         tensor(0.3133)
     """
 
+    family = "embedding"
+
     def __init__(
         self,
         *,

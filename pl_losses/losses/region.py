@@ -60,6 +60,8 @@ class RegionLoss(Loss, Generic[R]):
         ValueError: If an option is not a known one, or does not go with the kind of labels.
     """
 
+    family = "region"
+
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     """The kinds of labels that the loss takes."""
 

@@ -21,6 +21,7 @@ class RegressionLoss(ElementwiseLoss):
         reduction: How the elements' losses become one number.
     """
 
+    family = "regression"
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel", "regression")
 
     def __init__(self, labels: LabelsLike = "regression", *, reduction: Reduction = "mean") -> None:

@@ -44,6 +44,8 @@ class StructureLoss(Loss):
         ValueError: If the loss does not take the kind of labels.
     """
 
+    family = "structure"
+
     kinds: tuple[Kind, ...] = ("binary", "multiclass", "multilabel", "regression")
     """The kinds of labels that the loss takes."""
 

@@ -131,9 +131,10 @@ def _hints(cls: type) -> dict[str, Any]:
 def _texts(cls: type) -> dict[str, str]:
     from docstring_parser import parse
 
-    docs = (inspect.getdoc(cls) or "", inspect.getdoc(cls.__init__) or "")  # type: ignore[misc]
+    # The class itself last: what it says of an option that it inherits holds.
+    docs = [each.__doc__ for each in reversed(cls.__mro__)] + [cls.__init__.__doc__]  # type: ignore[misc]
     return {
         each.arg_name: " ".join((each.description or "").split())
         for doc in docs
-        for each in parse(doc).params
+        for each in parse(inspect.cleandoc(doc or "")).params
     }
