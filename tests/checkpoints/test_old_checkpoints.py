@@ -16,7 +16,6 @@ pytestmark = [
     # It was written with the lowest supported versions.
     pytest.mark.filterwarnings("ignore:.*loaded checkpoint was produced with Lightning"),
     pytest.mark.filterwarnings("ignore:.*dirpath has changed"),
-    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
 ]
 
 SAVED = sorted(staged.FOLDER.glob("*.ckpt"))
@@ -46,7 +45,10 @@ def test_its_weights_fit_the_model(path: Path) -> None:
 
 
 @each_version
-def test_it_goes_on_in_its_stage_and_comes_to_the_end(path: Path) -> None:
+def test_it_goes_on_in_its_stage_and_comes_to_the_end(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     schedule = staged.stages()
     staged.run(schedule, ckpt_path=path)
     history = schedule.progress.history
