@@ -112,7 +112,8 @@ def _plain_sums(
     likelihood: Likelihood, weight: Tensor | None, *, squared: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     shared = weight is None or weight.ndim == 2
-    if isinstance(likelihood, SoftmaxLikelihood) and shared and likelihood.logits.is_cpu:
+    scattered = likelihood.logits.is_cpu and not torch.compiler.is_compiling()
+    if isinstance(likelihood, SoftmaxLikelihood) and shared and scattered:
         return _sums_by_class(likelihood.probabilities, likelihood.target, weight, squared=squared)
     pred, truth, weight = by_class(likelihood, weight)
     weighed = truth if weight is None else truth * weight

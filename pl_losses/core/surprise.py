@@ -28,7 +28,17 @@ def softmax_nll(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tenso
     if logits.numel() >= ENOUGH and eager_on_cpu(logits, target):
         values: Tensor = _SoftmaxNLL.apply(logits, target, smoothing)  # type: ignore[no-untyped-call]  # torch's own
         return values
+    if torch.compiler.is_compiling():
+        return _plain(logits, target, smoothing)
     return F.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+
+
+def _plain(logits: Tensor, target: Tensor, smoothing: float) -> Tensor:
+    # A compiler makes one pass of this; of torch's own function it makes several.
+    shifted = logits - logits.detach().amax(1, keepdim=True)
+    own = shifted.gather(1, target.unsqueeze(1)).squeeze(1)
+    values = shifted.exp().sum(1).log() - own
+    return values + smoothing * (own - shifted.mean(1)) if smoothing else values
 
 
 class _SoftmaxNLL(torch.autograd.Function):
