@@ -87,7 +87,14 @@ class _Bar(Progress):
     """One progress bar over all runs."""
 
     def __init__(self, count: int) -> None:
-        self.bar = tqdm(total=count, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}")
+        self.bar = tqdm(
+            total=count,
+            unit="run",
+            bar_format="{l_bar}{bar}| {elapsed}<{remaining}",
+            # A file keeps every state of the bar; a screen shows the last.
+            mininterval=0.1 if sys.stderr.isatty() else 20.0,
+            miniters=0,
+        )
         self.runs = 0
 
     @override
@@ -97,8 +104,7 @@ class _Bar(Progress):
 
     @override
     def step(self, done: int, steps: int) -> None:
-        self.bar.n = self.runs + min(done / max(steps, 1), 1.0)
-        self.bar.refresh()
+        self.bar.update(self.runs + min(done / max(steps, 1), 1.0) - self.bar.n)
 
     @override
     def end(self, row: Row) -> None:
