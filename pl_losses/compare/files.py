@@ -34,7 +34,7 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     read_whole(write_whole(f"{folder}/figures.csv", "f1,0.6"))
+        ...     write_whole(f"{folder}/figures.csv", "f1,0.6").read_text()
         'f1,0.6'
     """
     path = Path(path)
@@ -52,22 +52,6 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
         finally:
             partial.unlink(missing_ok=True)
     return path
-
-
-def read_whole(path: str | Path) -> str | None:
-    """Return the text of a file, or nothing if there is none.
-
-    Raises:
-        ReportError: If the file is there but can't be read.
-    """
-    path = Path(path)
-    try:
-        with explained(path, "read"):
-            return path.read_bytes().decode(errors="replace")
-    except ReportError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
 
 
 @contextmanager

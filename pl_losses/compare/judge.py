@@ -1,6 +1,6 @@
 """How good a trained model is, at one half and at a threshold chosen without the test data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,7 +13,6 @@ from pl_losses.mixins import MultiTaskMixin
 from pl_losses.objective import TaskOutput
 from pl_losses.objective.task import main_output
 
-Batches = Callable[[], Iterable[Any]]
 NAMES = ("precision", "recall", "f1", "iou")
 PICTURES = 4
 

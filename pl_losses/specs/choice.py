@@ -94,10 +94,6 @@ class Choice:
         make: Callable[..., Any] = self.cls
         return make(**{**own, **self.options})
 
-    def takes(self, option: str) -> bool:
-        """Whether the class has an option of that name."""
-        return self.cls is not None and option in options_of(self.cls)
-
     def written(self, context: Collection[str] = ()) -> dict[str, Any]:
         """Return the mapping that reads back as this choice, with every default spelled out."""
         if self.cls is None:

@@ -103,11 +103,6 @@ class Stage:
         return self.name or made
 
     @property
-    def endless(self) -> bool:
-        """Whether only the trainer ends the stage."""
-        return self.monitor is None and self.max_epochs is None and self.max_steps is None
-
-    @property
     def owns_optimizer(self) -> bool:
         """Whether the stage begins with a new optimizer: its own, or one for its balancer."""
         return any(each is not None for each in (self.optimizer, self.lr_scheduler, self.balancer))

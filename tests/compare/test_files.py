@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pl_losses.compare import files
-from pl_losses.compare.files import ReportError, explained, read_whole, write_whole
+from pl_losses.compare.files import ReportError, explained, write_whole
 
 STEPS = ["fsync", "replace", "open"]
 
@@ -33,20 +33,17 @@ def test_what_is_written_is_read(tmp_path: Path, content: str | bytes) -> None:
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
 
 
-def test_a_missing_file_reads_as_nothing(tmp_path: Path) -> None:
-    assert read_whole(tmp_path / "none") is None
-
-
 def test_a_folder_can_not_be_read_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"^Cannot read .*: is a directory\.$"):
-        read_whole(tmp_path)
+        with explained(tmp_path, "read"):
+            tmp_path.read_bytes()
 
 
 def test_only_the_file_is_left(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", "old")
     write_whole(tmp_path / "file", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert read_whole(tmp_path / "file") == "new"
+    assert (tmp_path / "file").read_text() == "new"
 
 
 def test_others_may_read_it_as_any_new_file(tmp_path: Path) -> None:
@@ -102,7 +99,7 @@ def test_other_errors_pass() -> None:
 
 
 def test_text_that_is_no_unicode_does_not_lose_the_report(tmp_path: Path) -> None:
-    assert read_whole(write_whole(tmp_path / "file", "name \udcff")) == "name ?"
+    assert write_whole(tmp_path / "file", "name \udcff").read_text() == "name ?"
 
 
 def test_a_kill_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:
@@ -122,5 +119,5 @@ def test_a_kill_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:
     time.sleep(0.05)
     process.kill()
     process.communicate()
-    found = read_whole(path)
+    found = path.read_text()
     assert found in {letter * 2_000_000 for letter in "abc"}
