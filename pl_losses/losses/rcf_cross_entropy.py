@@ -6,8 +6,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_choice
-from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements
+from pl_losses.core.ignoring import where_marked
 from pl_losses.core.labels import LabelsLike
 from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.precision import full_precision, upcast
@@ -109,10 +109,8 @@ class RCFCrossEntropyLoss(ClassificationLoss):
             )
 
     def _decided(self, elements: Elements) -> Elements:
-        if self.undecided is None:
-            return elements
-        undecided = elements.target == self.undecided
-        if eager_on_cpu(undecided) and not undecided.any():
+        undecided = where_marked(elements.target, self.undecided, distribution=False)
+        if undecided is None:
             return elements
         # A weight of 0 is the whole of ignoring: reading replaces such a target.
         decided = (~undecided).to(upcast(elements.pred[:0]).dtype)

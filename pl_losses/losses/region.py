@@ -11,8 +11,8 @@ from typing_extensions import TypeVar, override
 
 from pl_losses.core import chunks
 from pl_losses.core.checks import check_at_least, check_choice
-from pl_losses.core.eager import eager_on_cpu
 from pl_losses.core.elements import Elements
+from pl_losses.core.ignoring import some
 from pl_losses.core.labels import Kind, Labels, LabelsLike
 from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.overlap import Overlap, overlap, overlap_sums
@@ -126,7 +126,7 @@ class RegionLoss(Loss, Generic[R]):
         every = self.labels.kind != "multiclass" and elements.pred.shape[-1] > 0
         if every and self.labels.light(elements):
             return True
-        return eager_on_cpu(region.places) and bool((region.places > 0).all())
+        return some(region.places <= 0) is None
 
     def counts(self, region: R) -> Tensor:
         """Return how much each region counts in the mean, shape ``(N, C)``."""
