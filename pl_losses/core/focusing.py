@@ -7,32 +7,42 @@ logits and write eight on the way back; here the gradient is made on the way, fr
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from pl_losses.core.eager import eager_on_cpu
+from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood
 from pl_losses.core.powers import power
 
 
-def focused_surprise(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
+def focused_nll(likelihood: Likelihood, gamma: float) -> Tensor:
     r"""Return :math:`(1 - p)^\gamma \, n` of each element, with :math:`n = -\log p` in nats.
 
     Args:
-        logits: Logits, any shape.
-        target: Label probabilities, same shape; not differentiated.
-        gamma: Exponent of at least 1, so that its slope is finite.
+        likelihood: What the logits say of the target.
+        gamma: Exponent of at least 0.
 
     Example:
-        >>> focused_surprise(torch.zeros(1), torch.ones(1), 2.0)
+        >>> from pl_losses.core.likelihood import SigmoidLikelihood
+        >>> focused_nll(SigmoidLikelihood(torch.zeros(1), torch.ones(1)), 2.0)
         tensor([0.1733])
     """
-    values: Tensor = _FocusedSurprise.apply(logits, target, gamma)  # type: ignore[no-untyped-call]  # torch's own
+    logits, target = likelihood.logits, likelihood.target
+    # Below an exponent of 1 the slope of the power is not finite where nothing is wrong.
+    plain = gamma < 1 or target.requires_grad or not eager_on_cpu(logits, target)
+    if plain or not isinstance(likelihood, SigmoidLikelihood):
+        return _focused(likelihood.nll, gamma)
+    values: Tensor = _FocusedNLL.apply(logits, target, gamma)  # type: ignore[no-untyped-call]  # torch's own
     return values
 
 
-class _FocusedSurprise(torch.autograd.Function):
+def _focused(nll: Tensor, gamma: float) -> Tensor:
+    return power(1 - (-nll).exp(), gamma) * nll
+
+
+class _FocusedNLL(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, target: Tensor, gamma: float) -> Tensor:
-        nll = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        nll = SigmoidLikelihood(logits, target).nll
         p = nll.neg().exp_()
         error = 1 - p
         hush = power(error, gamma - 1)
@@ -49,6 +59,5 @@ class _FocusedSurprise(torch.autograd.Function):
         if not torch.is_grad_enabled():
             return grads[0] * ctx.slope, None, None
         logits, target = ctx.saved_tensors  # the gradient itself is to be differentiated
-        nll = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-        values = power(1 - (-nll).exp(), ctx.gamma) * nll
+        values = _focused(SigmoidLikelihood(logits, target).nll, ctx.gamma)
         return torch.autograd.grad(values, logits, grads[0], create_graph=True)[0], None, None

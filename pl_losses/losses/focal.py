@@ -7,11 +7,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from pl_losses.core.checks import check_at_least, check_between
-from pl_losses.core.eager import eager_on_cpu
-from pl_losses.core.focusing import focused_surprise
+from pl_losses.core.focusing import focused_nll
 from pl_losses.core.labels import LabelsLike
-from pl_losses.core.likelihood import Likelihood, SigmoidLikelihood
-from pl_losses.core.powers import power
+from pl_losses.core.likelihood import Likelihood
 from pl_losses.core.reduction import Reduction
 from pl_losses.losses.base import LOSSES
 from pl_losses.losses.dense import DenseLoss, Normalizer
@@ -44,12 +42,7 @@ def focal_loss(likelihood: Likelihood, gamma: float = 2.0) -> Tensor:
         Lin et al., `Focal Loss for Dense Object Detection <https://arxiv.org/abs/1708.02002>`_,
         ICCV 2017.
     """
-    logits, target = likelihood.logits, likelihood.target
-    by_hand = gamma >= 1 and eager_on_cpu(logits, target) and not target.requires_grad
-    if by_hand and isinstance(likelihood, SigmoidLikelihood):
-        return focused_surprise(logits, target, gamma)
-    nll = likelihood.nll
-    return power(1 - (-nll).exp(), gamma) * nll
+    return focused_nll(likelihood, gamma)
 
 
 @LOSSES.register("focal")
