@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from pl_losses.core.checks import check_at_least, check_between, check_choice
+from pl_losses.core.checks import check_at_least, check_between
 from pl_losses.core.class_balance import balanced_weights, effective_number_weights
 
 Rule = Callable[[Tensor], Tensor]
@@ -32,14 +32,16 @@ def counting_rule(weights: ClassWeights | None) -> Rule | None:
         >>> rule(torch.tensor([1000, 10]))
         tensor([0.1746, 1.8254])
     """
-    if isinstance(weights, str):
-        check_choice("class_weights", weights, ("auto",))
-        return balanced_weights
-    if isinstance(weights, Mapping):
-        for name in weights:
-            check_choice("class_weights", name, ("effective_number",))
-        beta = check_between("effective_number", dict(weights).get("effective_number", 0.999), 0, 1)
+    if isinstance(weights, Mapping) and list(weights) == ["effective_number"]:
+        beta = check_between("effective_number", weights["effective_number"], 0, 1)
         return partial(effective_number_weights, beta=beta)
+    if weights == "auto":
+        return balanced_weights
+    if isinstance(weights, str | Mapping):
+        raise ValueError(
+            "`class_weights` must be numbers, 'auto' or {'effective_number': beta}; got "
+            f"{weights!r}."
+        )
     return None
 
 
