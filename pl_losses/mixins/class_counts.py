@@ -1,6 +1,7 @@
 """Classes that are counted over the training set, once, for weights and for losses."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -31,20 +32,31 @@ def count_classes(module: "MultiTaskMixin") -> None:
     loader = module.trainer.train_dataloader
     if loader is None:
         return
-    counts: dict[str, Tensor] = {}
-    with torch.random.fork_rng(devices=[]):  # counting must not change the shuffling to come
-        for batch in loader:
-            targets = module.targets(batch)
-            for name, (first, *_) in waiting.items():
-                if name in targets:
-                    found = count_labels(_labels(first), targets[name])
-                    counts[name] = add_counts(counts.get(name), found)
+    counts = _count(module, {name: _labels(first) for name, (first, *_) in waiting.items()}, loader)
     for name, those in waiting.items():
+        if name not in counts:
+            raise LookupError(
+                f"`targets` must return task {name!r}, whose classes are to be counted; got "
+                f"{', '.join(counts) or 'none'}. Override it together with `outputs`."
+            )
         total = sum_over_ranks(module, counts[name].to(module.device))
         for each in those:
             _tell(each, total)
         numbers = ", ".join(f"{each:.0f}" for each in total.flatten().tolist())
         rank_zero_info(f"Classes of task {name!r}, counted: {numbers}")
+
+
+def _count(
+    module: "MultiTaskMixin", labels: Mapping[str, Labels], loader: Iterable[Any]
+) -> dict[str, Tensor]:
+    counts: dict[str, Tensor] = {}
+    with torch.random.fork_rng(devices=[]):  # counting must not change the shuffling to come
+        for batch in loader:
+            targets = module.targets(batch)
+            for name in labels.keys() & targets.keys():
+                found = count_labels(labels[name], targets[name])
+                counts[name] = add_counts(counts.get(name), found)
+    return counts
 
 
 def _waiting(task: torch.nn.Module) -> list[Waiting]:

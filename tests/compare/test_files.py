@@ -34,9 +34,9 @@ def test_what_is_written_is_read(tmp_path: Path, content: str | bytes) -> None:
 
 
 def test_a_folder_can_not_be_read_as_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match=r"^Cannot read .*: is a directory\.$"):
-        with explained(tmp_path, "read"):
-            tmp_path.read_bytes()
+    error = pytest.raises(ReportError, match=r"^Cannot read .*: is a directory\.$")
+    with error, explained(tmp_path, "read"):
+        tmp_path.read_bytes()
 
 
 def test_only_the_file_is_left(tmp_path: Path) -> None:

@@ -181,6 +181,18 @@ def test_counted_class_weights_balance_the_classes_and_are_saved(tmp_path: Path)
     torch.testing.assert_close(other.objective.task("y").labels.class_weights, weights)
 
 
+def test_targets_that_leave_a_task_out_are_named(tmp_path: Path) -> None:
+    class Careless(OneTask):
+        def targets(self, batch: Any) -> dict[str, Tensor]:
+            return {"x": batch[1]}
+
+    labels = {"kind": "binary", "class_weights": "auto"}
+    net = Careless(tasks={"y": {"labels": labels, "losses": "bce"}})
+    data = [(torch.randn(4), torch.ones(1))] * 4
+    with pytest.raises(LookupError, match="`targets` must return task 'y', .* got none. Override"):
+        trainer(tmp_path).fit(net, DataLoader(data, batch_size=4))
+
+
 class ThreeClasses(MultiTaskMixin, LightningModule):
     def __init__(self, **objective: Any) -> None:
         super().__init__(**objective)
