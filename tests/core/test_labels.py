@@ -193,11 +193,10 @@ WRONG = {
     "`class_weights` must be at least 0; got -1.0.": lambda: Labels(
         "binary", class_weights=[1, -1]
     ),
-    "`class_weights` must be numbers, 'auto' or {'effective_number': beta}; got 'balanced'.": lambda: (
-        Labels(
-            "multiclass",
-            class_weights="balanced",  # type: ignore[arg-type]
-        )
+    "`class_weights` must be numbers, 'auto' or {'effective_number': beta}; "
+    "got 'balanced'.": lambda: Labels(
+        "multiclass",
+        class_weights="balanced",  # type: ignore[arg-type]
     ),
     "`class_weights` must have one entry for each of the 3 classes; got 2.": lambda: Labels(
         "multiclass", class_weights=[1, 2]

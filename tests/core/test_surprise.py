@@ -37,6 +37,19 @@ def test_equals_torch(shape: tuple[int, ...], smoothing: float) -> None:
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
+@every_shape
+@smoothed
+def test_what_a_compiler_is_given_equals_torch(shape: tuple[int, ...], smoothing: float) -> None:
+    logits, target = sample(*shape)
+    ours, theirs = ((1e3 * logits).requires_grad_() for _ in range(2))
+    values = surprise._plain(ours, target, smoothing)
+    expected = F.cross_entropy(theirs, target, reduction="none", label_smoothing=smoothing)
+    torch.testing.assert_close(values, expected)
+    (values**2).sum().backward()
+    (expected**2).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
 @smoothed
 def test_gradient_and_curvature_are_the_slopes(smoothing: float) -> None:
     logits, target = sample(2, 3, 4)

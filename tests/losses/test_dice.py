@@ -136,3 +136,14 @@ def test_a_rightly_empty_region_costs_little_beside_a_large_smoothing() -> None:
     left = 64 * torch.tensor(-10.0).sigmoid()
     torch.testing.assert_close(large(logits, target), left / (left + 1))
     assert small(logits, target) > 0.99
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_a_sample_that_is_ignored_altogether_is_no_region(kind: str) -> None:
+    shape = (3, 1, 4) if kind == "binary" else (3, 2, 4)
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(shape, generator=rng, dtype=torch.float64)
+    target = torch.randint(2, (3, 4), generator=rng)
+    loss = LOSSES.build("dice", labels={"kind": kind, "ignore_index": -1})
+    expected = loss(logits[1:], target[1:])
+    torch.testing.assert_close(loss(logits, target.index_fill(0, torch.tensor(0), -1)), expected)
