@@ -84,3 +84,11 @@ def test_the_hardest_element_is_kept_when_the_batch_is_walked(
 def test_wrong_options_are_errors(options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TopKCrossEntropyLoss("binary", **options)
+
+
+def test_the_share_is_rounded_to_whole_elements() -> None:
+    logits = torch.tensor([3.0, 0.0, 2.0, -1.0, 1.0, 5.0])
+    hardest = F.softplus(torch.tensor([0.0, 1.0])).mean()  # 0.3 of six: two
+    for weight in (None, torch.ones(6)):
+        value = TopKCrossEntropyLoss("binary", share=0.3)(logits, torch.ones(6), weight)
+        torch.testing.assert_close(value, hardest)
